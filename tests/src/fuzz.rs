@@ -1,4 +1,4 @@
-//! Runners of generated cases: a few, the same ones every time, unless the environment asks for more or for others.
+//! Runners of generated cases: a few cases, the same every time, unless the environment asks for more or for others.
 
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 

@@ -1,4 +1,4 @@
-//! Go, where it is to be had, and test binaries that it builds.
+//! Go, if it is installed, and test binaries that it builds.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The guests in `guests/`, built for wasm with whatever toolchain airtight finds or can make.
+//! The guests in `guests/`, built for wasm with the toolchain that airtight finds or makes.
 
 use crate::once::once_a_run;
 use crate::program::scratch_root;

@@ -1,4 +1,4 @@
-//! What is known beforehand of the guests' heaps: the table `guests/heap.txt`, and the lines that are marked in the sources.
+//! The expected figures of the guests' heaps: the table `guests/heap.txt`, and the lines that are marked in the sources.
 
 use crate::guests_dir;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: the built program, the built guests, and reports.
 //!
-//! Program and guests are built once a process, or once a run of nextest, which starts a process a test.
+//! Program and guests are built once in each process. Under nextest, which starts a process for each test, they are built
+//! once a run.
 
 mod crates;
 pub mod fuzz;

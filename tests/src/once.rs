@@ -1,4 +1,4 @@
-//! Something built once and found again: in one process, and under nextest in all processes of one run.
+//! Something that is built once and then reused: in one process, and under nextest in all processes of one run.
 
 use crate::program::scratch_root;
 use std::fs;

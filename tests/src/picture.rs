@@ -1,4 +1,4 @@
-//! What is in a directory, to see that nothing has changed there.
+//! The contents of a directory, to check that nothing has changed there.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The program under test, and runs of it.
+//! The program under test, and how it is run.
 
 use crate::once::once_a_run;
 use assert_cmd::Command;

@@ -1,4 +1,4 @@
-//! Report files, as a reader of them sees them.
+//! Report files as their readers see them.
 
 use jsonschema::Validator;
 use serde_json::Value;

@@ -1,6 +1,6 @@
-//! Modules that make given WASI calls one after the other, and say what each answered.
+//! Modules that make given WASI calls one after the other, and give the answer to each.
 //!
-//! After each call the module writes an [`Answer`] to whatever descriptor the script names then, so that what was answered is
+//! After each call the module writes an [`Answer`] to the descriptor that the script names for that. So the answers are
 //! known however the test ends.
 
 use airtight::LoadOptions;

@@ -1,4 +1,4 @@
-//! The house stands as `host/docs/architecture.md` draws it: no room of the host asks anything of a room above it, or beside it.
+//! The host is built as `host/docs/architecture.md` draws it: no room of the host uses a room above it, or one beside it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! The baseline, the gates and the parts of a suite, through the program.
+//! The baseline, the gates and the partitions of a suite, through the program.
 
 use airtight_tests::{Ran, compile, guest, read_report, run, scratch_dir, write};
 use serde_json::Value;

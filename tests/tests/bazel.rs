@@ -1,4 +1,4 @@
-//! The program as Bazel starts it: what its variables ask for, and with Bazel itself where it is installed.
+//! The program as Bazel starts it: the variables by which Bazel asks for things, and Bazel itself if it is installed.
 
 use airtight_tests::{command, compile, read_report, scratch_dir, verdicts};
 use std::collections::BTreeMap;

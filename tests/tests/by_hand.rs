@@ -1,4 +1,4 @@
-//! Guests written by hand, which do what no compiler writes: the host's answers are all that stops them.
+//! Guests written by hand, which do what no compiler's output does: only the host's answers stop them.
 
 use airtight_tests::{compile, guests_dir, read_report, run, scratch_dir, tests, verdicts, wat_guests};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! The cache of compiled modules: quicker, and never wrong.
+//! The cache of compiled modules makes runs quicker, and never wrong.
 
 use airtight_tests::{Ran, command, compile, scratch_dir};
 use std::fs;

@@ -1,4 +1,4 @@
-//! `--cached`: results of earlier runs are taken where they cannot be others, and nowhere else.
+//! `--cached`: results of earlier runs are used where they cannot have changed, and nowhere else.
 
 use airtight_tests::{Ran, airtight_test, command, digest, guest, read_report, run, scratch_dir, workspace, write};
 use std::fs;

@@ -1,8 +1,9 @@
-//! No two files ask each other, directly or through others: whoever reads one can read first all that it stands on.
+//! No two files use each other, directly or through others: a reader of any file can first read everything that it builds
+//! on.
 //!
-//! What a file asks is told by its paths. One that leads through the re-exports of a `mod.rs` is of the file that defines the name, so
-//! that a `mod.rs` which only hands on names ties nothing together. A module and those within it are read together, and tests do not
-//! count.
+//! The paths in a file say which files it uses. A path through the re-exports of a `mod.rs` counts for the file that
+//! defines the name, so a `mod.rs` that only re-exports names ties nothing together. A module and the modules inside it
+//! count as one, and tests are left out.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;

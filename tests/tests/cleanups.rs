@@ -1,4 +1,4 @@
-//! Clean-ups run where a test is ended from outside: by its wall-clock limit, and by Ctrl-C.
+//! Clean-ups run when a test is ended from outside: by its wall-clock limit, or by Ctrl-C.
 
 use airtight_tests::sdk::{sdk_module, sdk_module_that_answers, state};
 use airtight_tests::{command, read_report, run, scratch_dir, verdicts, write};

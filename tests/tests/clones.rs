@@ -1,4 +1,4 @@
-//! Two clones of the same sources, in two folders, of two users: the same modules and the same report.
+//! Two clones of the same sources, in two folders and for two users, give the same modules and the same report.
 
 use airtight_tests::{Ran, canonical, command, digest, package_dir, program, read_report, scratch_dir, toolchain};
 use serde_json::Value;

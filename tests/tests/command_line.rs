@@ -1,4 +1,5 @@
-//! What people type after `cargo test` and `cargo nextest run` means the same here, or is refused with what to write instead.
+//! Options that people type after `cargo test` and `cargo nextest run` mean the same here, or are refused with a
+//! replacement.
 
 use airtight_tests::{Ran, airtight_test, digest, guest, program, read_report, run, scratch_dir, verdicts, workspace};
 use std::io::{Read, Write};

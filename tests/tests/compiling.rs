@@ -1,4 +1,4 @@
-//! Compiling has a budget in time and memory, and ends when the run is interrupted.
+//! The compilation of modules has limits on time and memory, and ends when the run is interrupted.
 
 use airtight_tests::sdk::{STATE, sdk_module_of, state};
 use airtight_tests::{Ran, command, read_report, run, scratch_dir, write};

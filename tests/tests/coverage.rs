@@ -1,4 +1,4 @@
-//! Clean-up coverage, and the gate that asks for it.
+//! Clean-up coverage, and the gate on it.
 
 use airtight_tests::{Ran, guest, read_report, run, scratch_dir, write};
 use serde_json::{Value, json};

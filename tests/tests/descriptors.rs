@@ -1,4 +1,5 @@
-//! The host's file descriptors: as many as the system allows, and a failure of the host's, in words, where that is too few.
+//! The host's file descriptors: the program takes as many as the system allows. If these are too few, the failure is the
+//! host's, and says so.
 
 use airtight_tests::{command, scratch_dir};
 

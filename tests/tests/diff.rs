@@ -1,4 +1,4 @@
-//! `airtight diff`, through the program: what it says, and every exit status.
+//! `airtight diff`, through the program: its output, and each of its exit statuses.
 
 use airtight::report::json::{self, read};
 use airtight::report::{Details, Frame, Heap, Report, Resource, ResourceKind, TestRecord};

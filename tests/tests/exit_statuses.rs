@@ -1,4 +1,4 @@
-//! Every exit status, and what is said with it.
+//! Every exit status, and what the program prints with it.
 
 use airtight_tests::{Ran, command, compile, guest, read_report, run, scratch_dir};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Calls that fail on purpose: one by `--fault`, and all of them by `airtight faults`.
+//! Calls that are made to fail: one by `--fault`, or each in turn by `airtight faults`.
 
 use airtight_tests::{
     Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests, with_sdk,

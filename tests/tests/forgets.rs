@@ -1,4 +1,5 @@
-//! What a program lost among thousands of blocks, against its own account of what it forgot: `tests/guests/forgets/forgets.c`.
+//! A program that loses blocks among thousands of others: airtight's findings are compared with the program's own account
+//! of what it forgot (`tests/guests/forgets/forgets.c`).
 
 use airtight::config::Config;
 use airtight::report::Verdict;

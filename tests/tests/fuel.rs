@@ -1,4 +1,4 @@
-//! What bulk operations cost, whichever compiler compiled them.
+//! The fuel that bulk operations cost is the same with each compiler.
 
 use airtight::policy::{Limit, Limits, Policy};
 use airtight::report::{TestRecord, Verdict};

@@ -1,7 +1,7 @@
-//! Generated modules, with functions of the allocator and of others, and then damaged: rewriting one keeps
-//! it valid, is recognised when done again, and never panics.
+//! Generated modules, with functions of the allocator and others, and damaged copies of them. Rewriting a module keeps it
+//! valid and never panics, and a module that is already rewritten is recognised.
 //!
-//! `cargo test` runs some, the same ones every time. For a long run with others:
+//! `cargo test` runs a few cases, the same every time. For a long run with other cases:
 //!
 //! ```console
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_instrument

@@ -1,6 +1,7 @@
-//! Modules that are small, valid, and then damaged: loading, listing and running one is an error or a verdict, never a panic.
+//! Small valid modules, which are then damaged: loading, listing and running one gives an error or a verdict, never a
+//! panic.
 //!
-//! `cargo test` runs some, the same ones every time. For a long run with others:
+//! `cargo test` runs a few cases, the same every time. For a long run with other cases:
 //!
 //! ```console
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_load -- --nocapture

@@ -1,4 +1,5 @@
-//! Go's own test harness: with test binaries that Go builds, where it is to be had, and with one written by hand, always.
+//! Go's own test harness: with test binaries that Go builds if Go is installed, and always with one that was written by
+//! hand.
 
 use airtight_tests::{
     Ran, command, go, go_minor, go_test_binary, gos, guests_dir, read_report, run, scratch_dir, tests, verdicts,

@@ -1,4 +1,5 @@
-//! The lessons in Go: each package of `examples/go` with the report that its `expected.txt` promises. `BLESS=1` writes these anew.
+//! The lessons in Go: each package of `examples/go` gives the report in its `expected.txt`. `BLESS=1` writes these files
+//! anew.
 
 use airtight_tests::{command, go, go_minor, gos, package_dir, read_report, scratch_dir};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! The guide and the README: every configuration in them is one, pages are where links say, and no page is forgotten. Their Rust is
-//! compiled as documentation of the crate that it is about.
+//! The guide and the README: every configuration in them is valid, every link leads to a page, and no page is left out.
+//! Rust code in them is compiled as documentation of the crate that it is about.
 
 use airtight::config::Config;
 use std::collections::BTreeSet;

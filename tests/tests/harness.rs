@@ -1,4 +1,4 @@
-//! Which harness holds a module's tests, by what cargo says and by what is in the module.
+//! Which harness holds a module's tests, by what cargo says of the module and by what the module contains.
 
 use airtight_tests::{airtight_test, read_report, scratch_dir, verdicts, workspace, write};
 

@@ -1,5 +1,5 @@
-//! What every test of the planted corpus does to its heap, to the byte. The table is `guests/heap.txt`; a guest that is not in
-//! it, or an entry without a guest, is a failure. The tests are those of the package `guests/heap` and the C programs of
+//! What every test of the planted corpus does to its heap, to the byte. The table is `guests/heap.txt`. A guest without an
+//! entry, or an entry without a guest, is a failure. The tests are those of the package `guests/heap` and the C programs of
 //! `guests/c`, whose modules are committed.
 
 use airtight_tests::heap::{ExpectedHeap, ExpectedTest, FIGURES, MarkedLine, by_place, heap_table, marked, places};

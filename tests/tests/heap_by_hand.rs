@@ -1,4 +1,4 @@
-//! Allocators written by hand, which do what no allocator of a toolchain does.
+//! Allocators written by hand, which behave as no toolchain's allocator does.
 
 use airtight::LoadOptions;
 use airtight::config::Config;

@@ -1,5 +1,5 @@
-//! A heap that is known only in part, because the test cannot be run a second time: nothing that is said of it is said as if it
-//! were certain, and no limit is kept or broken by a guess. And limits of the command line, which stand above the
+//! A heap that is known only in part, because the test cannot be run a second time. Nothing about it is reported as
+//! certain, and no limit is kept or broken by a guess. Also limits of the command line, which come before the
 //! configuration's.
 
 use airtight::LoadOptions;

@@ -1,5 +1,5 @@
-//! Heap accounting changes nothing but what is said of the heap: with and without it a test spends the same fuel, runs out of
-//! it at the same place, and ends in the same way.
+//! Heap accounting changes only what is reported of the heap. With and without it, a test spends the same fuel, runs out of
+//! fuel at the same place, and ends in the same way.
 
 use airtight::config::{Config, Profile};
 use airtight::policy::CLEANUP_FUEL;

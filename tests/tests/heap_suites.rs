@@ -1,4 +1,4 @@
-//! Heap accounting over one published suite; `heap-suites.sh` does it over all of them.
+//! Heap accounting over one published suite. `heap-suites.sh` runs it over all of them.
 
 use airtight_tests::heap_suites::{Options, run};
 use airtight_tests::{program, scratch_root};

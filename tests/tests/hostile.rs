@@ -1,5 +1,5 @@
-//! The corpus of hostile modules: each gets its verdict within its limits, and an observer who knows nothing of airtight
-//! finds nothing touched outside of what was granted.
+//! The corpus of hostile modules. Each gets its verdict within its limits. An observer that is independent of airtight
+//! finds that nothing outside of the grants was touched.
 
 use airtight::LoadOptions;
 use airtight::config::Config;

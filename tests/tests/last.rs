@@ -1,4 +1,4 @@
-//! What is kept of the last run, and what codes are explained, through the program.
+//! The recording of the last run, and the explanations of codes, through the program.
 
 use airtight_tests::{Ran, compile, read_report, run, scratch_dir};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The library in a program of one's own.
+//! The library, used in a program as its users do.
 
 use airtight::LoadOptions;
 use airtight::config::{Config, Profile};

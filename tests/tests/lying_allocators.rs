@@ -1,5 +1,5 @@
-//! Allocators that hand out what is not theirs, and programs that do something else when they are watched: nothing of it is told as
-//! if it were certain.
+//! Allocators that hand out memory that is not theirs, and programs that behave differently when they are watched. Nothing
+//! about them is reported as certain.
 
 use airtight::LoadOptions;
 use airtight::report::{Heap, TestRecord, Verdict};

@@ -1,5 +1,5 @@
-//! Every ending of a test, met by everything that a test can have: the guests are generated in `guests/matrix`, and what is
-//! said of each is kept in a snapshot, a few lines a test.
+//! Every way in which a test can end, combined with everything that a test can have. The guests are generated in
+//! `guests/matrix`. What is reported of each test is in a snapshot, a few lines a test.
 
 use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! The names of the library, in `library-names.txt`: to change one is a decision that is seen. `BLESS=1` writes the file again.
+//! The library's names, in `library-names.txt`, so that a change of one is a visible decision. `BLESS=1` writes the file
+//! anew.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! Grants that lie within each other, and several of one directory with different modes: each name leads where it leads alone.
+//! Grants inside each other, and several grants of one directory with different modes: each name leads where it would lead
+//! alone.
 
 use airtight::Compiler;
 use airtight::Runner;

@@ -1,4 +1,5 @@
-//! Sockets that lead out of the sandbox, with their other ends here; and airtight's own imports in hostile hands.
+//! Sockets that lead out of the sandbox, with their other ends in these tests; and airtight's own imports, used by hostile
+//! guests.
 
 use airtight_tests::{Ran, compile, guest, read_report, run, scratch_dir, tests};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Who holds whom among lost blocks, in guests that know it: `tests/guests/heap/tests/owners.rs`.
+//! Which lost block holds which, in guests that know the answer: `tests/guests/heap/tests/owners.rs`.
 
 use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;

@@ -1,4 +1,5 @@
-//! Expected panics of Rust's own harness, where anything is not as rustc makes it: nothing is guessed then, and nothing breaks.
+//! Expected panics of Rust's own harness, in modules that rustc would not write: airtight does not guess, and nothing
+//! breaks.
 
 use airtight::config::Config;
 use airtight::report::{TestRecord, Verdict};

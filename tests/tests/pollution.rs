@@ -1,4 +1,4 @@
-//! Tests that depend on which others ran before them in the same process.
+//! Tests whose verdicts depend on which others ran before them in the same process.
 
 use airtight_tests::{Ran, command, guest, guests_dir, run, scratch_dir, with_sdk, workspace, write};
 use std::path::Path;

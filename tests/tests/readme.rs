@@ -1,4 +1,5 @@
-//! The program that embeds airtight in the README and in the guide's `embedding.md`: it compiles and holds, as it stands there.
+//! The program in the README and in the guide's `embedding.md` that embeds airtight: it compiles and succeeds as it is
+//! printed there.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The own tests of published crates: what passes natively passes here, apart from what is listed and explained.
+//! Published crates' own tests: a test that passes natively passes here, except those that are listed with an explanation.
 
 use airtight_tests::{command, guests_dir, read_report, scratch_root, tests, toolchain};
 use serde_json::Value;

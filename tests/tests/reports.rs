@@ -1,4 +1,4 @@
-//! Report files of real runs, in every format; the page in a real browser; the harness's JSON beside nextest's own.
+//! Report files of real runs in every format: the HTML page in a real browser, and the harness's JSON beside nextest's own.
 
 use airtight::report::files::ReportKind;
 use airtight::report::trace::{TraceEvent, TraceKind};

@@ -1,5 +1,5 @@
-//! A test that is called several times in one instance: each call has fuel, time and limits of its own, and what is said of
-//! all of them together is without their clean-ups.
+//! A test that is called several times in one instance. Each call has fuel, time and limits of its own. Figures for all
+//! calls together do not include their clean-ups.
 
 use airtight::LoadOptions;
 use airtight::config::{Config, Trust};

@@ -1,4 +1,4 @@
-//! The same report, byte for byte, however the tests are run: what `airtight verify` is for.
+//! The report is the same, byte for byte, however the tests are run. `airtight verify` checks that.
 
 use airtight_tests::{
     Ran, canonical, command, compile, digest, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir,

@@ -1,5 +1,5 @@
-//! The SDK's own tests, under airtight. Natively nobody measures their heap, so that what they say of it is asserted here
-//! alone.
+//! The SDK's own tests, under airtight. Natively nothing measures their heap, so what they assert about it is checked only
+//! here.
 
 use airtight_tests::{guests_target_dir, package_dir, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::json;

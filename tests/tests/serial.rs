@@ -1,4 +1,4 @@
-//! Tests of one group, with a directory of the host in which they could meet.
+//! Tests of one serial group, with a directory of the host in which they would meet if they ran at once.
 
 use airtight_tests::{guest, run, scratch_dir};
 use std::fs;

@@ -1,4 +1,4 @@
-//! Tasks of the guest SDK: what is told of those that are left, what a trap among them ends, and the gate on their number.
+//! Tasks of the guest SDK: the report on those that are left, which tasks a trap ends, and the gate on their number.
 
 use airtight_tests::{Ran, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests, write};
 use serde_json::{Value, json};

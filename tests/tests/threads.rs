@@ -1,4 +1,5 @@
-//! Tests with threads, of Rust's own harness. The module is kept: not every machine has the target. See `guests/threads/build.sh`.
+//! Tests with threads, of Rust's own harness. The module is committed, since not every machine has the target. See
+//! `guests/threads/build.sh`.
 
 use airtight_tests::{
     Ran, airtight_test, assert_as_named, canonical, command, digest, guests_dir, read_report, run, scratch_dir, tests,

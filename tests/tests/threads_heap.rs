@@ -1,4 +1,4 @@
-//! The heap of tests with threads. The module is kept: see `guests/threads/build.sh`.
+//! The heap of tests with threads. The module is committed: see `guests/threads/build.sh`.
 
 use airtight_tests::{assert_as_named, canonical, guests_dir, read_report, run, scratch_dir, tests, write};
 use serde_json::Value;

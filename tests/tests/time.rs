@@ -1,4 +1,4 @@
-//! Time and chance as the user sets them.
+//! Time and randomness as the user sets them.
 
 use airtight_tests::{Ran, canonical, digest, guest, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::{Value, json};

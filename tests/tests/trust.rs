@@ -1,4 +1,4 @@
-//! What a repository's configuration may grant of the machine: what is in its workspace, and what the user says.
+//! What a repository's configuration may grant of the machine: directories of its workspace, and what the user allows.
 
 use airtight_tests::{Ran, canonical, command, guest, read_report, run, scratch_dir, write};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Tests of Rust's own harness whose panics unwind. The module is kept: to build it takes std's sources, which not every machine
-//! has. See `guests/unwinding/build.sh`.
+//! Tests of Rust's own harness whose panics unwind. The module is committed, since building it takes std's sources, which
+//! not every machine has. See `guests/unwinding/build.sh`.
 
 use airtight_tests::{
     Ran, airtight_test, assert_as_named, digest, guests_dir, read_report, run, scratch_dir, tests, verdicts, with_sdk,

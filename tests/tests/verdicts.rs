@@ -1,5 +1,5 @@
-//! The verdict of every guest. The table is `guests/verdicts.txt`; a guest that is not in it, or an entry without a guest,
-//! is a failure. What is said of each test is kept in snapshots.
+//! The verdict of every guest. The table is `guests/verdicts.txt`. A guest without an entry, or an entry without a guest,
+//! is a failure. What is reported of each test is in snapshots.
 
 use airtight_tests::{DirPicture, Ran, guests_dir, picture, read_report, run, scratch_dir, tests, verdicts};
 use serde_json::{Value, json};

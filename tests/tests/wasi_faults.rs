@@ -1,4 +1,4 @@
-//! What other implementations of WASI preview 1 get wrong, a test for each fault.
+//! Errors in other implementations of WASI preview 1, with one test for each.
 
 use airtight::Compiler;
 use airtight::Runner;

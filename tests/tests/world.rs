@@ -1,4 +1,4 @@
-//! Worlds that are made once: a set-up, and tests that each begin where it ended.
+//! A world that is made once: a set-up, and tests that each begin where it ended.
 
 use airtight_tests::{Ran, digest, guest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What tests change in their packages is named, is gone with the test, and is kept where that is asked for.
+//! Changes that tests make in their packages are reported, are gone after the test, and are kept if the user asks for that.
 
 use airtight_tests::{airtight_test, read_report, scratch_dir, tests, workspace, write};
 use std::fs;

@@ -1,11 +1,11 @@
-//! `cargo airtight …`: the same as `airtight …`.
+//! `cargo airtight …`: does the same as `airtight …`.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let mut args: Vec<_> = std::env::args_os().skip(1).collect();
-    // Cargo passes the subcommand's own name first.
+    // Cargo passes the subcommand's own name as the first argument.
     if args.first().is_some_and(|first| first == "airtight") {
         args.remove(0);
     }

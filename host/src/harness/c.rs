@@ -1,9 +1,11 @@
 //! What C and C++ guests have in common, whatever harness holds their tests: how a failed assertion is printed.
 
-/// How the libraries begin the line with which they give up: `assert` of C, and C++ where nobody catches or nothing can be done.
+/// How the C and C++ libraries begin the line with which they give up: C's `assert`; libc++abi; C++'s `terminate`, if
+/// nobody catches an exception.
 const STARTS: [&str; 3] = ["Assertion failed: ", "libc++abi: ", "terminate called "];
 
-/// The last assertion on standard error, where nothing came after it but the end: `Assertion failed: n == 2 (a.c: main: 7)`.
+/// The last failed assertion on standard error, if only the end of the program came after it: `Assertion failed: n == 2
+/// (a.c: main: 7)`.
 pub fn last_assertion(stderr: &[u8]) -> Option<String> {
     let text = stderr.strip_suffix(b"\n").unwrap_or(stderr);
     let line = text.rsplit(|byte| *byte == b'\n').next()?;

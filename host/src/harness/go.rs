@@ -1,8 +1,8 @@
-//! Go's own test harness: the binary that `go test -c` builds. It lists its tests, runs one of them, and says in a stream what became
-//! of it and of its subtests; see [`stream`].
+//! Go's own test harness: the binary that `go test -c` builds. It lists its tests and runs one of them. What became of the
+//! test and of its subtests it says in a stream; see [`stream`].
 //!
-//! A test passes where the stream says so and the program leaves with status 0. Neither is enough by itself: a status of 0 is also that
-//! of a program which ran no test, and a test prints to the same stream.
+//! A test passes if the stream says so and the program leaves with status 0. Neither is enough alone: a program that ran no
+//! test also leaves with status 0, and a test can print to the same stream.
 //!
 //! What all Go guests have in common is here too, whatever harness holds their tests: how a panic is printed.
 
@@ -38,13 +38,13 @@ pub(super) struct GoTests;
 /// Functions of `testing` that only a test binary holds, by their names in Go's own tables, which no tool drops.
 const TEXTS: [&[u8]; 2] = [b"\0testing.(*M).Run\0", b"\0testing.runTests\0"];
 
-/// The status with which a program of Go's leaves that panicked.
+/// The status with which a Go program leaves after a panic.
 pub const PANICKED: u32 = 2;
 
-/// The status of a test binary of which a test failed.
+/// The status with which a Go test binary leaves if one of its tests failed.
 const FAILED: u32 = 1;
 
-/// What it says of goroutines of which none can go on.
+/// What Go's runtime says if no goroutine can go on.
 const DEADLOCK: &str = "all goroutines are asleep - deadlock!";
 
 /// Goroutines named in a message; the rest are counted.
@@ -105,10 +105,10 @@ impl TestHarness for GoTests {
     fn subtests(&self, evidence: &Evidence<'_>) -> Vec<SubtestRecord> {
         let output = &evidence.run.remains.output;
         let stream = Stream::read(&output.stdout);
-        // What is not kept may hold their ends.
+        // A subtest without an end may have ended in output that was not kept.
         let told = |test: &StreamTest| output.dropped == 0 || test.closing().is_some();
         let subtests = stream.subtests(evidence.test).filter(|(_, test)| told(test));
-        // A benchmark within one has no closing line either.
+        // A benchmark's own benchmarks have no closing line either.
         let passed = is_benchmark(evidence.test) && stream.passed;
         subtests.map(|(path, test)| subtest(path, test, passed)).collect()
     }
@@ -118,7 +118,7 @@ impl TestHarness for GoTests {
     }
 }
 
-/// What became of a test whose program left with a status that is no pass.
+/// What became of a test whose program left with a status other than 0.
 fn left(status: u32, stream: &Stream, test: &str) -> Finish {
     match stream.test(test).and_then(StreamTest::closing) {
         Some(Closing::Fail) if status == FAILED => failed(stream.failure(test)),
@@ -132,9 +132,9 @@ fn left(status: u32, stream: &Stream, test: &str) -> Finish {
     }
 }
 
-/// What the stream says of a test whose program left as one that passed.
+/// What the stream says of a test whose program returned or left with status 0.
 fn ended_well(stream: &Stream, test: Option<&StreamTest>, is_cut: bool) -> Finish {
-    // Where lines are missing, others seem out of place.
+    // If lines are missing, the others may seem out of place.
     if let Some(doubt) = stream.doubt.as_ref().filter(|_| !is_cut) {
         return failed(format!(
             "what it printed is not what Go's `testing` alone prints: {doubt}; so nothing tells whether it passed"
@@ -153,17 +153,18 @@ fn ended_well(stream: &Stream, test: Option<&StreamTest>, is_cut: bool) -> Finis
     }
 }
 
-/// A failure that the test's own account tells, with its places: `testing` leaves far from them.
+/// A failure with the places that the test's own account names; the stack on which `testing` leaves the program is far from
+/// them.
 fn failed(message: impl Into<String>) -> Finish {
     Finish::Told { verdict: Verdict::Fail, message: message.into(), stack: Some(Vec::new()) }
 }
 
-/// A benchmark that passes has no closing line.
+/// Whether this is the name of a benchmark: one that passes has no closing line.
 fn is_benchmark(name: &str) -> bool {
     name.starts_with("Benchmark")
 }
 
-/// What became of a test in which Go's runtime gave up.
+/// What became of a test during which Go's runtime gave up.
 fn gave_up(said: &GaveUp, test: Option<&StreamTest>) -> Finish {
     let (goroutines, more) = dump::goroutines(&said.stacks, dump::READ);
     if said.message.strip_prefix(gave_up::FATAL).is_some_and(|said| said.starts_with(DEADLOCK)) {
@@ -179,7 +180,7 @@ fn gave_up(said: &GaveUp, test: Option<&StreamTest>) -> Finish {
     Finish::Told { verdict: Verdict::Fail, message, stack: Some(stack) }
 }
 
-/// What is said of goroutines of which none can go on: of each that the user's own code has to do with, where it is.
+/// The message for a deadlock. It says where each goroutine is that runs the user's code or was started by it.
 fn deadlock(goroutines: &[Goroutine], more: usize) -> String {
     let users: Vec<_> = goroutines.iter().filter(|goroutine| goroutine.is_users()).collect();
     let named = users.iter().take(NAMED).map(|goroutine| goroutine.words());
@@ -232,7 +233,7 @@ mod tests {
         for (text, why) in [
             ("testing: warning: no tests to run\n^VPASS\n".to_owned(), "had not run the test"),
             (format!("{run}--- PASS: TestA (0.00s)\nPASS\n"), "before the test had ended"),
-            // TestMain left with 0 all the same.
+            // TestMain left with status 0 although a test failed.
             (format!("{run}^V--- FAIL: TestA (0.00s)\n^VFAIL\n"), "did not say why"),
             (format!("{run}{pass}^VFAIL\n"), "did not say why"),
             (format!("{run}^V--- FAIL: TestA (0.00s)\n{pass}"), "nothing tells whether it passed"),

@@ -1,10 +1,11 @@
-//! Failures that are the platform's and not the test's, by what they say and where they happen: a row each, with what to do.
+//! Failures that come from the platform and not from the test: a row for each, with what the message says, where it fails,
+//! and what to do.
 
 use crate::ledger::RawFrame;
 use crate::symbols::Symbols;
 
-/// What an error says that the platform has no such operation, as `Debug` and as `Display` have it: Rust's own words, and
-/// WASI's error number.
+/// How an error says that the platform lacks an operation, as `Debug` and as `Display` print it: in Rust's own words, and
+/// by WASI's error numbers.
 const UNSUPPORTED: &[&str] = &[
     "operation not supported on this platform",
     "code: 58, kind: Unsupported",
@@ -14,7 +15,7 @@ const UNSUPPORTED: &[&str] = &[
     "lock() not supported",
 ];
 
-/// What Rust says of a path below no directory that is granted.
+/// What Rust says about a path in no granted directory.
 const NOT_GRANTED: &[&str] = &["failed to find a pre-opened file descriptor"];
 
 const THREADS: &str = "wasm32-wasip1 has no threads: `std::thread::spawn` always fails, and so does what needs it (tokio's \
@@ -22,30 +23,30 @@ const THREADS: &str = "wasm32-wasip1 has no threads: `std::thread::spawn` always
 const PROCESSES: &str = "wasm32-wasip1 has no processes: `std::process::Command` always fails, and so does what needs it \
     (trybuild, assert_cmd); test that part natively";
 
-/// The same of a test that has threads.
+/// What is said instead of `THREADS` if the test has threads.
 const NO_ROOM_FOR_THREADS: &str = "a thread was refused: each has its stack in the memory that all share, 2 MiB if the test does not say \
     otherwise (`std::thread::Builder::stack_size`), and the limits `memory` and `live-threads` in airtight.toml cap them";
 
 const UNSUPPORTED_WITH_THREADS: &str = "wasm32-wasip1-threads does not have this operation: it has no processes, no locks or permissions \
     of files, and no connections by `std::net`; test that part natively, or connect in the network that airtight::test gives";
 
-/// Of a panic in a thread that the test spawned.
+/// What is said of a panic in a thread that the test spawned.
 const PANIC_OF_A_THREAD: &str = "a panic ends the program here, in whatever thread; natively it ends the thread alone, and whoever joins it \
     is told";
 
 const WAITS: &str = "the test waits for another thread, and wasm32-wasip1 has none: nobody can wake it; `airtight test --threads` \
     builds the tests for wasm32-wasip1-threads, which has them";
 
-/// A path at which a test found nothing, and which is none of its own.
+/// The kind of a path at which a test found nothing and which does not belong to the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MissingPath {
-    /// It was baked into the module when it was built.
+    /// The path was baked into the module when it was built.
     Baked,
-    /// It is one of a system, as `/etc/passwd` is.
+    /// The path belongs to an operating system, as `/etc/passwd` does.
     OfSystem,
 }
 
-/// Directories of a system, which no package has at its top.
+/// Directories of operating systems; no package has them at its root.
 const OF_SYSTEM: &[&str] = &[
     "/bin/",
     "/boot/",
@@ -69,7 +70,7 @@ const OF_SYSTEM: &[&str] = &[
 ];
 
 impl MissingPath {
-    /// What kind of path the last of these is that is of one. `baked` are directories that were baked into the module.
+    /// The kind of the last path that has one. `baked` are directories that were baked into the module.
     pub(crate) fn among<'b>(paths: &[String], baked: impl Iterator<Item = &'b str> + Clone) -> Option<Self> {
         let below =
             |path: &str, dir: &str| path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -84,26 +85,26 @@ impl MissingPath {
 
 /// One way in which the platform fails an honest test.
 struct PlatformFailure {
-    /// The message has one of these.
+    /// The message contains one of these.
     says: &'static [&'static str],
-    /// It also has one of these, where there are any.
+    /// The message also contains one of these; empty if nothing more is needed.
     and_says: &'static [&'static str],
-    /// A function on the stack has one of these in its path, where there are any.
+    /// The path of a function on the stack contains one of these; empty if any stack will do.
     within: &'static [&'static str],
-    /// There was nothing at a path of this kind, where one is named.
+    /// The test found nothing at a path of this kind; `None` if that does not matter.
     misses: Option<MissingPath>,
     hint: &'static str,
-    /// What is said instead of a test that has threads, where it is another; nothing where it is empty.
+    /// The hint for a test that has threads, if it is another one; an empty text for no hint.
     with_threads: Option<&'static str>,
 }
 
 const ROW: PlatformFailure =
     PlatformFailure { says: &[], and_says: &[], within: &[], misses: None, hint: "", with_threads: None };
 
-/// The first row that fits is meant.
+/// The first row that fits decides.
 const FAILURES: &[PlatformFailure] = &[
     PlatformFailure {
-        // What `temp_dir` says in Rust up to 1.95, and from 1.96 on.
+        // What `temp_dir` says: the first up to Rust 1.95, the second from 1.96 on.
         says: &["no filesystem on wasm", "not supported by WASI yet"],
         hint: "`std::env::temp_dir()` has no answer on wasm32-wasip1, and none could be put into this module (its names are \
             stripped, or link-time optimisation has changed the function); the scratch directory is /tmp, and airtight::test \
@@ -145,7 +146,7 @@ const FAILURES: &[PlatformFailure] = &[
         ..ROW
     },
     PlatformFailure {
-        // As `Debug` and as `Display` have it.
+        // As `Debug` and as `Display` print it.
         says: &["ReadOnlyFilesystem", "Read-only file system"],
         hint: "the directory is granted read-only: write below /tmp, or grant it with `mode = \"overlay\"` in airtight.toml",
         ..ROW
@@ -203,7 +204,7 @@ const FAILURES: &[PlatformFailure] = &[
     },
 ];
 
-/// What to do where a panic was to be caught, by who was to catch it.
+/// What to do if something was to catch a panic. For each catcher: how its functions' paths begin, and the hint.
 const CATCHERS: &[(&str, &str)] = &[
     (
         "proptest::",
@@ -220,8 +221,8 @@ const CATCHERS: &[(&str, &str)] = &[
     ),
 ];
 
-/// What to know about the platform where a test failed with this message, at this place if one is known. `misses` is the
-/// kind of path at which it found nothing.
+/// The hint about the platform for a test that failed with this message, on this stack if one is known. `misses` is the
+/// kind of path at which the test found nothing.
 pub(crate) fn for_failure(
     message: &str,
     (stack, symbols): (&[RawFrame], &Symbols),
@@ -239,16 +240,16 @@ pub(crate) fn for_failure(
     Some(found.with_threads.filter(|_| has_threads).unwrap_or(found.hint)).filter(|hint| !hint.is_empty())
 }
 
-/// Functions of Rust's library in which a thread waits for another, and on this platform waits for ever.
+/// Functions of Rust's library in which a thread waits for another one. On this platform they wait for ever.
 const ENDLESS: &[&str] =
     &["std::thread::park", "::thread_parking::", "std::sync::mpmc::", "std::sync::mpsc::", "Parker::park"];
 
-/// What to know about a test that was stopped here, if it waited for what cannot come.
+/// The hint for a test that was stopped on this stack, if it waited for another thread.
 pub(crate) fn for_endless_wait(stack: &[RawFrame], symbols: &Symbols) -> Option<&'static str> {
     symbols.mentions(stack, ENDLESS).then_some(WAITS)
 }
 
-/// What to know about a panic with this stack, if it was to be caught, or is one of a thread that the test spawned.
+/// The hint for a panic on this stack, if something was to catch it, or if a thread that the test spawned panicked.
 pub(crate) fn for_panic((stack, symbols): (&[RawFrame], &Symbols), in_spawned: bool) -> Option<&'static str> {
     let catcher = |(path, _): &&(&str, &str)| path.is_empty() || symbols.mentions(stack, &[path]);
     let caught = symbols.catches_panics(stack).then(|| CATCHERS.iter().find(catcher).map(|(_, hint)| *hint));
@@ -260,7 +261,7 @@ mod tests {
     use super::*;
     use crate::symbols::PathRoots;
 
-    /// A module with these functions, and a stack of them.
+    /// A module that has these functions, and a stack on which they are.
     fn stack(functions: &[&str]) -> (Symbols, Vec<RawFrame>) {
         let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
         let module = wat::parse_str(format!("(module {text})")).unwrap();
@@ -370,7 +371,7 @@ mod tests {
         assert!(found(&["demo::f", catch, "proptest::run", window]).unwrap().contains("prop_assert"));
         assert!(found(&["demo::f", catch, "demo::g", window]).unwrap().contains("should_panic"));
         assert_eq!(found(&["demo::f", window, catch]), None, "only the harness catches");
-        // A scope of threads passes on what it catches.
+        // A scope of threads passes on the panic that it catches.
         assert_eq!(found(&["demo::f", catch, "std::panic::catch_unwind", "std::thread::scoped::scope", window]), None);
     }
 

@@ -12,17 +12,17 @@ use std::sync::atomic::AtomicBool;
 pub(crate) struct Test {
     /// Its name.
     pub name: Arc<str>,
-    /// Whether it is marked as ignored, and why: an empty text where it does not say.
+    /// Why the test is marked as ignored: `None` if it is not, an empty text if no reason is given.
     pub ignored: Option<String>,
-    /// What it asks for beside what its profile gives it.
+    /// What the test asks for beyond its profile.
     pub ask: Ask,
-    /// Its place among the tests that the module's bytes declare, where it is one of them.
+    /// The test's index among those that the module's bytes declare; `None` if it is not declared there.
     pub declared: Option<usize>,
-    /// How `_start` is called for it, by a harness that lists its tests itself.
+    /// How `_start` is called for the test, for harnesses that list their tests themselves.
     pub start: StartCall,
-    /// Why its verdict could not be known, whoever asks for it to be run.
+    /// Why the verdict of the test could not be known, even if somebody asks for it to be run.
     pub untold: Option<String>,
-    /// Whether the harness's own filters leave it out.
+    /// Whether the harness's own filters exclude the test.
     pub left_out: bool,
 }
 
@@ -31,12 +31,12 @@ pub(crate) struct Test {
 pub(crate) enum TestEntry {
     /// Through `_start`.
     Start(StartCall),
-    /// Through its own export.
+    /// Through the test's own export.
     Sdk(SdkCall),
 }
 
 impl TestEntry {
-    /// What the sandbox calls.
+    /// The entry as the sandbox calls it.
     pub(crate) fn call(&self) -> Entry<'_> {
         match self {
             Self::Start(start) => Entry::Start(start),
@@ -45,7 +45,7 @@ impl TestEntry {
     }
 }
 
-/// How several tests are entered in one instance.
+/// How several tests are entered in one instance, one after the other.
 pub(crate) enum Sequence {
     /// All through one `_start`.
     Start(TestEntry),
@@ -53,29 +53,29 @@ pub(crate) enum Sequence {
     Exports(Vec<SdkCall>),
 }
 
-/// A module that does not list its tests.
+/// Why a module does not list its tests.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// The module does not answer as its harness does.
+    /// The module's answer is not the one of its harness.
     #[error("its tests cannot be listed: `--list` {problem}")]
     Answer {
         /// What is wrong with the answer.
         problem: String,
-        /// Whether the wall clock ended it, so that another run may get an answer.
+        /// Whether the wall clock ended the module, so that another run may get an answer.
         by_wall_clock: bool,
     },
-    /// A directory that the module is granted cannot be opened.
+    /// A directory that is granted to the module cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
 }
 
-/// What a harness lists the tests of a module with.
+/// What a harness needs to list the tests of a module.
 pub(crate) struct Lister<'a> {
     /// The module.
     pub module: &'a LoadedModule,
-    /// Makes what the module is granted while it lists its tests.
+    /// Makes the grants under which the module lists its tests.
     pub grants: &'a dyn Fn() -> Result<Arc<Grants>, GrantError>,
-    /// What is asked of Go's harness.
+    /// The flags for Go's harness.
     pub go: &'a GoFlags,
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
@@ -85,13 +85,13 @@ impl Lister<'_> {
     /// The module as a program that can be asked for its tests.
     ///
     /// # Errors
-    /// It is granted a directory that cannot be opened.
+    /// A directory that is granted to the module cannot be opened.
     pub(crate) fn program(&self) -> Result<Program<'_>, GrantError> {
         Ok(Program { lister: self, grants: (self.grants)()? })
     }
 }
 
-/// A module that answers questions about its tests.
+/// A program that answers questions about its tests.
 pub(crate) struct Program<'a> {
     lister: &'a Lister<'a>,
     grants: Arc<Grants>,
@@ -106,7 +106,7 @@ impl Program<'_> {
         self.ask(args, |ending| *ending == Ending::Returned)
     }
 
-    /// [`Program::answer`] of a program that always leaves through `exit`.
+    /// As [`Program::answer`], for a program that always leaves through `exit`.
     pub(super) fn answer_of_exit(&self, args: &[&str]) -> Result<Vec<u8>, ListError> {
         self.ask(args, |ending| matches!(ending, Ending::Exit { status: 0, .. }))
     }
@@ -129,7 +129,7 @@ impl Program<'_> {
             let said = stderr.lines().next_back().unwrap_or_default();
             return Err(failed(format!("{} {said}", done.ending.words()).trim_end().to_owned()));
         }
-        // Half a list would be tests that are not run, and nobody told.
+        // Half a list would leave tests out, and nobody would notice.
         if done.remains.output.dropped > 0 {
             return Err(failed("prints more than can be kept; raise `output`".to_owned()));
         }

@@ -1,4 +1,4 @@
-//! What a harness is: a file each for the SDK's, for Rust's and Go's own, and for programs that are one test.
+//! What a harness is. There is a file for each: the SDK's, Rust's own, Go's own, and that of programs that are one test.
 //!
 //! [`TestHarness`] is everything that the rest of the program asks of a harness. The rooms below this one (`catalogue`,
 //! `instrument`, `symbols`, `sandbox`) know no harness: they are given data, such as the paths of the functions that run a test.
@@ -32,7 +32,7 @@ use crate::sandbox::{LoadedModule, Run};
 use crate::symbols::HarnessFrames;
 use std::borrow::Cow;
 
-/// What there is to know of a harness.
+/// Everything that airtight asks of a harness.
 pub(crate) trait TestHarness: Sync {
     /// The tests that a module's bytes declare, in their order: those that are known without running anything.
     ///
@@ -52,15 +52,15 @@ pub(crate) trait TestHarness: Sync {
     /// What is missing. Most harnesses are entered through `_start`.
     fn require(&self, module: &Module<'_>, declared: &[SdkTest]) -> Result<(), CatalogueError>;
 
-    /// In which functions a test's own code runs.
+    /// The functions in which a test's own code runs.
     fn window(&self) -> Window;
 
-    /// Whether a test of it may be expected to panic, where the test does not tell the host itself that it did.
+    /// Whether a test of this harness may be expected to panic without telling the host itself that it did.
     fn expects_panics(&self) -> bool {
         false
     }
 
-    /// Which frames of a stack are its own.
+    /// Which frames of a stack are the harness's own.
     fn frames(&self) -> HarnessFrames {
         HarnessFrames::default()
     }
@@ -68,7 +68,7 @@ pub(crate) trait TestHarness: Sync {
     /// The tests of a loaded module, in any order.
     ///
     /// # Errors
-    /// The module does not say.
+    /// The module does not list its tests.
     fn list(&self, lister: &Lister<'_>) -> Result<Vec<Test>, ListError>;
 
     /// How one test is entered.
@@ -85,12 +85,13 @@ pub(crate) trait TestHarness: Sync {
         Err("their harness cannot be asked for several in an order".to_owned())
     }
 
-    /// Whether all tests of a [`Sequence::Start`], which this is the entry of, ran in their order and passed.
+    /// Whether all tests of a [`Sequence::Start`] ran in their order and passed. `entry` is the sequence's entry.
     fn all_passed(&self, _run: &Run, _entry: &TestEntry) -> bool {
         false
     }
 
-    /// The first test of a [`Sequence::Start`] that failed, by its place in the order, and why; `None` where that is not seen.
+    /// The first test of a [`Sequence::Start`] that failed: its place in the order, and why it failed. `None` if the
+    /// harness cannot say.
     fn first_failure(&self, _run: &Run, _entry: &TestEntry) -> Option<(usize, String)> {
         None
     }
@@ -98,18 +99,18 @@ pub(crate) trait TestHarness: Sync {
     /// What the ending of a test's run means.
     fn finish(&self, evidence: &Evidence<'_>) -> Finish;
 
-    /// What is said of a test that left through `exit` with this status, where that is not a normal finish.
+    /// The message for a test that left through `exit` with this status, if that is not a normal finish.
     fn left(&self, status: u32) -> String {
         format!("it left through exit({status}); only a test that returns can pass")
     }
 
-    /// The subtests of a test, in the order in which they began, where the harness alone knows them. Those of the SDK's tests are
-    /// known to the sandbox.
+    /// The subtests of a test, in the order in which they began, if only the harness knows them. The sandbox knows those of
+    /// the SDK's tests.
     fn subtests(&self, _evidence: &Evidence<'_>) -> Vec<SubtestRecord> {
         Vec::new()
     }
 
-    /// What a test itself wrote to standard output, of all that was written there.
+    /// The part of standard output that the test itself wrote.
     fn own_output<'o>(&self, stdout: &'o [u8], _test: &str) -> Cow<'o, [u8]> {
         stdout.into()
     }

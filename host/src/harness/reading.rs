@@ -1,4 +1,4 @@
-//! From a parsed module to its catalogue: which harnesses hold its tests.
+//! From a parsed module to its catalogue: says which harnesses hold its tests.
 
 use super::harness;
 use crate::catalogue::{Catalogue, CatalogueError, ExportProblem, Module, SdkTest};
@@ -6,7 +6,7 @@ use crate::instrument::Window;
 use crate::model::Harness;
 use crate::sandbox::CodeRules;
 
-/// What a module holds. `forced` is the harness that the user asks for; tests held by another are then left out.
+/// The catalogue of a module. `forced` is the harness that the user asks for: tests held by another one are then left out.
 ///
 /// # Errors
 /// There is nothing to run, or what a harness declares in the module is broken.
@@ -18,14 +18,14 @@ pub(crate) fn catalogue(module: &Module<'_>, forced: Option<Harness>) -> Result<
     Catalogue::new(module, first, others, declared)
 }
 
-/// The tests that are declared in a module which is taken for one of this harness.
+/// The tests that a module declares for this harness, which the user asks for.
 fn taken_for(module: &Module<'_>, word: Harness) -> Result<Vec<SdkTest>, CatalogueError> {
     let declared = harness(word).declared(module)?;
     harness(word).require(module, &declared)?;
     Ok(declared)
 }
 
-/// The first harness that holds tests of a module, the others, and the tests that are declared.
+/// The first harness that holds tests of a module, the other ones, and the declared tests of all of them.
 fn detected(module: &Module<'_>) -> Result<(Harness, Vec<Harness>, Vec<SdkTest>), CatalogueError> {
     let (mut held_by, mut declared) = (Vec::new(), Vec::new());
     for word in Harness::ALL {
@@ -41,7 +41,8 @@ fn detected(module: &Module<'_>) -> Result<(Harness, Vec<Harness>, Vec<SdkTest>)
     }
 }
 
-/// What the sandbox has to know of the harnesses of a module, of which a test `may_set_up` for the others.
+/// What the sandbox has to know of a module's harnesses. `may_set_up` says whether one of its tests may be its set-up,
+/// although it declares none.
 pub(crate) fn code_rules(catalogue: &Catalogue, may_set_up: bool) -> CodeRules {
     let windows = |words: &mut dyn Iterator<Item = Harness>| -> Vec<Window> {
         words.map(|word| harness(word).window()).filter(|window| *window != Window::None).collect()
@@ -50,7 +51,7 @@ pub(crate) fn code_rules(catalogue: &Catalogue, may_set_up: bool) -> CodeRules {
         window: windows(&mut catalogue.harnesses()).first().copied().unwrap_or(Window::None),
         windows: windows(&mut Harness::ALL.into_iter()),
         may_set_up,
-        // A module can hold functions of any harness, whoever runs its tests.
+        // All harnesses count here: a module can hold functions of one that does not run its tests.
         panics: catalogue.harnesses().any(|word| harness(word).expects_panics()),
         frames: Harness::ALL.into_iter().map(|word| harness(word).frames()).collect(),
     }

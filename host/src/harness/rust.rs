@@ -1,6 +1,6 @@
 //! What Rust guests have in common, whatever harness holds their tests: how a panic is printed.
 
-/// How a failed allocation ends a Rust guest.
+/// The message if a failed allocation ended a Rust guest.
 pub const OUT_OF_MEMORY: &str = "out of memory: an allocation failed";
 
 /// A panic as Rust's default hook prints it.

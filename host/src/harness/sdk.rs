@@ -1,4 +1,4 @@
-//! Tests of the guest SDK: listed in a custom section, each with an export of its own.
+//! Tests of the guest SDK: a custom section lists them, and each has an export of its own.
 
 use super::rust::last_panic;
 use super::rust::{self, OUT_OF_MEMORY};
@@ -30,7 +30,7 @@ pub(crate) enum SdkError {
          strip exports", for_test = for_test(.test.as_deref())
     )]
     Export {
-        /// The test, where only one needs it.
+        /// The test that needs the export; `None` if all tests do.
         test: Option<String>,
         /// The export's name.
         export: String,
@@ -50,7 +50,7 @@ fn for_test(test: Option<&str>) -> String {
 }
 
 impl TestHarness for Sdk {
-    /// The tests that the module lists. Each one's export is there and has the right type.
+    /// The tests that the module lists. The export of each is there and has the right type.
     fn declared(&self, module: &Module<'_>) -> Result<Vec<SdkTest>, CatalogueError> {
         let list: Vec<u8> = module.custom(SECTION).flatten().copied().collect();
         let tests = parse_section(&list).map_err(SdkError::Metadata)?;
@@ -73,7 +73,7 @@ impl TestHarness for Sdk {
         if declared.is_empty() { Err(SdkError::NoTests.into()) } else { Ok(()) }
     }
 
-    /// None: the host calls the test's export, and so knows itself when the test runs.
+    /// No window is needed: the host calls the test's export, and so knows when the test runs.
     fn window(&self) -> Window {
         Window::None
     }
@@ -137,9 +137,9 @@ impl TestHarness for Sdk {
                         "panicked, but not as expected: `{message}` does not contain `{expected}`"
                     ));
                 }
-                // It was caught once it had unwound.
+                // The panic unwound and was caught: the test returned.
                 None if run.ending == Ending::Returned => {
-                    // What caught it knows the message; the place is only in what was printed.
+                    // The code that caught the panic knows its message. Its place is only in the printed text.
                     let printed = last_panic(&run.remains.output.stderr[..said.own_stderr]);
                     let place = printed.filter(|printed| printed.message == panic.text).map(|printed| printed.place);
                     return Finish::Panicked { message: panic.text.clone(), place };
@@ -171,7 +171,7 @@ fn ask(test: &SdkTest) -> Ask {
     Ask { limits: test.limits, grants: test.grants.clone() }
 }
 
-/// What a test said of its failure, with the place in front.
+/// The failure that a test reported, with the place in front.
 pub(crate) fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
     match &failure.at {
         Some(at) => format!("{}: {}", symbols.place(at), failure.text),
@@ -179,11 +179,11 @@ pub(crate) fn failure_message(failure: &Failure, symbols: &Symbols) -> String {
     }
 }
 
-/// Failed subtests that a test's message names; the rest are counted.
+/// Most failed subtests that a test's message names; the rest are counted.
 const NAMED: usize = 3;
 
-/// What is said of a test of which subtests failed; `None` where none did; that in which the
-/// test ended is not one of them.
+/// The message for a test whose subtests failed; `None` if none failed. The subtest in which the test itself ended does not
+/// count.
 pub(crate) fn subtests_failure(subtests: &[SubtestRun]) -> Option<String> {
     let failed = || subtests.iter().filter(|subtest| subtest.ending.is_some() && subtest.failed());
     let count = failed().count();
@@ -203,7 +203,7 @@ pub(crate) fn failed_subtests((count, all): (usize, usize), own: &[String]) -> S
     }
 }
 
-/// What is said of a clean-up that did not finish, where it stands beside other failures.
+/// The message for a clean-up that did not finish, if it stands beside other failures.
 pub(crate) fn cleanup_failure(cleanup: &FailedCleanup, symbols: &Symbols) -> String {
     format!("{} failed: {}", cleanup.title(), cleanup_message(cleanup, symbols))
 }

@@ -1,6 +1,7 @@
-//! The fewest of a list that still have an effect.
+//! The smallest part of a list that still has an effect.
 
-/// A part of `all`, in its order, that has the effect, and of which no single one can be left out. `all` itself has it.
+/// A part of `all`, in the same order, that has the effect and loses it when any single element is left out. `all` itself
+/// must have the effect.
 ///
 /// This is the algorithm `ddmin`: Zeller and Hildebrandt, *Simplifying and isolating failure-inducing input*, IEEE Transactions on
 /// Software Engineering 28(2), 2002.
@@ -27,7 +28,7 @@ pub(super) fn minimal<E>(
                 break;
             }
         }
-        // Of two parts, each is what the other leaves.
+        // If there are two parts, leaving out one leaves the other, which was already tried.
         for left_out in 0..if next.is_none() && chunks.len() > 2 { chunks.len() } else { 0 } {
             let rest = without(left_out);
             if has_effect(&rest)? {

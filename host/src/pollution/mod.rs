@@ -1,9 +1,9 @@
-//! Finds tests whose verdict depends on which others ran before them in the same process: those that an ordinary runner lets fail
-//! now and then.
+//! Finds tests whose verdict depends on which tests ran before them in the same process. An ordinary runner lets such tests
+//! fail now and then.
 //!
-//! Every test is run alone first, in an instance of its own, which tells what its verdict is. Then the tests of each module are run
-//! together in one instance, in several orders. For a test that then comes out otherwise, the fewest others that bring it about are
-//! looked for.
+//! Every test is first run alone, in an instance of its own: that gives its verdict. Then the tests of each module are run
+//! together in one instance, in several orders. If a test's verdict then differs, the search looks for the smallest set of
+//! other tests that makes it differ.
 //!
 //! ```text
 //! alone     a b c d   pass
@@ -24,8 +24,8 @@ use crate::run::{
 use minimal::minimal;
 use std::sync::atomic::Ordering;
 
-/// Runs the tests of a plan alone and then together, in so many orders: by name, by name backwards, and then shuffled. Gives what
-/// was found beside the report of the tests that ran alone.
+/// Runs the tests of a plan alone, and then together in `orders` orders: by name, by name backwards, then shuffled. Returns
+/// what was found, and the report of the tests that ran alone.
 ///
 /// ```no_run
 /// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config};
@@ -62,11 +62,11 @@ pub fn find(
     Ok((Pollution { orders, modules: found.into_iter().collect::<Result<_, _>>()? }, alone))
 }
 
-/// Looks at the tests of one module.
+/// The search in the tests of one module.
 struct Search<'a> {
     runner: &'a Runner,
     module: &'a PlannedModule,
-    /// Of each of its tests, alone.
+    /// The verdict of each test when it ran alone.
     verdicts: &'a [Verdict],
     orders: usize,
     seed: u64,
@@ -124,7 +124,7 @@ fn left_out(test: &str, why: &str) -> LeftOut {
     LeftOut { test: test.to_owned(), why: why.to_owned() }
 }
 
-/// What is under way in one module.
+/// A search that is under way in one module.
 struct Look<'a, 's> {
     search: &'a Search<'a>,
     shared: &'a SharedInstance<'s>,
@@ -132,7 +132,7 @@ struct Look<'a, 's> {
 }
 
 impl Look<'_, '_> {
-    /// Runs tests in an order, and looks for the cause of each failure. Gives the order without those that fail in it.
+    /// Runs tests in an order and looks for the cause of each failure. Returns the order without the tests that fail in it.
     fn one_order(&mut self, mut order: Vec<usize>) -> Result<Vec<usize>, SearchError> {
         order.retain(|test| !self.is_known(*test));
         while let Some(at) = self.first_failure(&order)? {
@@ -142,13 +142,13 @@ impl Look<'_, '_> {
         Ok(order)
     }
 
-    /// The place in the order of the first test that fails.
+    /// The index in the order of the first test that fails.
     fn first_failure(&self, order: &[usize]) -> Result<Option<usize>, SearchError> {
         let Some(failed) = self.together(order)?.failed else { return Ok(None) };
         if let Some(at) = failed.at {
             return Ok(Some(at));
         }
-        // The shortest beginning of the order that does not pass ends with it.
+        // The shortest beginning of the order that does not pass ends with the first failing test.
         let (mut passes, mut fails) = (0, order.len());
         while fails - passes > 1 {
             let middle = passes.midpoint(fails);
@@ -160,7 +160,7 @@ impl Look<'_, '_> {
         Ok(Some(passes))
     }
 
-    /// A test that passes alone and has failed after these.
+    /// Looks for the polluters of a test that passes alone and failed after these tests.
     fn polluted(&mut self, victim: usize, before: &[usize]) -> Result<(), SearchError> {
         let fails_after = |look: &Self, part: &[usize]| -> Result<bool, SearchError> {
             Ok(look.passes(part)? && !look.passes(&with(part, victim))?)
@@ -179,7 +179,7 @@ impl Look<'_, '_> {
         Ok(())
     }
 
-    /// A test that fails alone: whether it passes after others.
+    /// Finds out whether a test that fails alone passes after others.
     fn needs_others(&mut self, test: usize, orders: &[Vec<usize>]) -> Result<(), SearchError> {
         let passes_after = |look: &Self, part: &[usize]| look.passes(&with(part, test));
         let Some(failed) = self.together(&[test])?.failed else {
@@ -213,7 +213,7 @@ impl Look<'_, '_> {
         self.result.left_out.push(left_out(self.shared.name(test), why));
     }
 
-    /// Whether it is told of this test already that it depends on others, or why it is not looked at.
+    /// Whether it is already recorded that this test depends on others, or why it is not looked at.
     fn is_known(&self, test: usize) -> bool {
         let name = &**self.shared.name(test);
         let found = self.result.found.iter().map(|found| &found.test);

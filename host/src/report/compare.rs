@@ -49,7 +49,7 @@ fn modules(left: Option<&ModuleRecord>, right: Option<&ModuleRecord>, found: &mu
     }
 }
 
-/// What two accounts of one test differ in.
+/// The differences between two records of one test.
 pub(super) fn differences_of(left: &TestRecord, right: &TestRecord) -> Vec<Difference> {
     let mut found = Vec::new();
     Comparison { module: None, test: None, found: &mut found }.compare(Some(&json(left)), Some(&json(right)));
@@ -62,7 +62,7 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
     rest.modules.retain(|module| !left_out.contains(&module.name));
     rest.refused.retain(|module| !left_out.contains(&module.name));
     if !left_out.is_empty() {
-        // Figures of all tests together.
+        // Gates are figures of all tests together: without some modules they mean nothing.
         rest.gates.clear();
         rest.cleanup_coverage = None;
     }
@@ -79,8 +79,8 @@ pub fn without_modules(canonical: &Canonical, left_out: &[String]) -> Canonical 
 /// An element of the first report and the one of the second that matches it; one of them may be missing.
 pub(super) type Pair<'a, T> = (Option<&'a T>, Option<&'a T>);
 
-/// The elements of both lists, matched by their keys and in the order of these. Of several elements with the same key, the first
-/// of one list is matched with the first of the other.
+/// The elements of both lists, matched by their keys and in the order of the keys. If several elements have the same key,
+/// the first in one list is matched with the first in the other, and so on.
 pub(super) fn matched<'a, T, K: Ord>(left: &'a [T], right: &'a [T], key: impl Fn(&T) -> K) -> Vec<Pair<'a, T>> {
     let mut pairs: BTreeMap<(K, usize), Pair<'a, T>> = BTreeMap::new();
     for (second, side) in [left, right].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What came of letting the calls of tests fail, one after the other.
+//! What a search for failures found: it made the calls of tests fail, one after the other.
 
 use crate::config::{Baseline, BaselineUpdate, NewGrounds};
 pub use crate::model::FindingKind;
@@ -20,7 +20,7 @@ pub struct Faults {
     pub digest: String,
     /// What two machines compare.
     pub canonical: CanonicalFaults,
-    /// What became of the baseline, where there is one. It depends on the day.
+    /// How the search used the baseline, if there is one. It depends on the day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineUse>,
     /// The length of the search in milliseconds.
@@ -36,14 +36,14 @@ pub struct Faults {
 pub struct CanonicalFaults {
     /// False where another search may find something else: there was no time for all of it, or the wall clock ended a test.
     pub reproducible: bool,
-    /// A run with a failure has the fuel of the plain run so many times, and [`CanonicalFaults::fuel_beyond`].
+    /// How often the fuel of the plain run is given to a run with a failure; [`CanonicalFaults::fuel_beyond`] is added.
     pub fuel_times: u64,
     /// See [`CanonicalFaults::fuel_times`].
     pub fuel_beyond: u64,
     /// The digest of the baseline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<String>,
-    /// What the search came to of the gate `fault-leaks`, where the profile has it.
+    /// What the search came to for the gate `fault-leaks`, if the profile has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<GateRecord>,
     /// Each module that has tests, by name.
@@ -56,7 +56,7 @@ pub struct CanonicalFaults {
 pub struct ModuleFaults {
     /// Its name.
     pub module: String,
-    /// Its tests whose calls failed, by name.
+    /// The tests whose calls were made to fail, by name.
     pub tests: Vec<SweptTest>,
     /// The tests that were not looked at, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -69,15 +69,15 @@ pub struct ModuleFaults {
     pub found: Vec<FaultFinding>,
 }
 
-/// A test whose calls failed, one after the other.
+/// A test whose calls were made to fail, one after the other.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SweptTest {
     /// Its name.
     pub test: String,
-    /// How many calls it makes that can fail, and are looked at.
+    /// How many calls of the test can fail and are looked at.
     pub calls: u64,
-    /// How many more it makes: nothing is known of their failures.
+    /// How many further calls can fail. Nothing is known of their failures.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls_omitted: u64,
     /// How many allocations it makes beside these that are not made to fail: who asks for the memory is not told that there is none, and the
@@ -86,16 +86,16 @@ pub struct SweptTest {
     pub unheard: u64,
     /// How many failures these have together.
     pub failures: u64,
-    /// How many of the failures were tried: those of one call, and those of two.
+    /// How many failures were tried: failures of one call, and of two.
     pub tried: u64,
-    /// How many were not tried because another was that fails alike at the same place, with the same handles open.
+    /// How many failures were not tried because they are like one that was: at the same place, with the same handles open.
     pub alike: u64,
-    /// After how many everything was given back, and the test came to its end or told of the failure.
+    /// After how many failures everything was given back, and the test came to its end or told of the failure.
     pub handled: u64,
     /// Failures that were not tried, by place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_tried: Vec<NotTried>,
-    /// Failures after which it cannot be told what the code gives back.
+    /// Failures after which it is not known what the code gives back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_judged: Vec<NotJudged>,
 }
@@ -110,11 +110,11 @@ pub struct NotTried {
     pub count: u64,
 }
 
-/// A failure after which it cannot be told what the code gives back.
+/// A failure after which it is not known what the code gives back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NotJudged {
-    /// What failed, as `--fault` is given it.
+    /// What failed, in the words of `--fault`.
     pub faults: Vec<String>,
     /// Why.
     pub why: String,
@@ -138,36 +138,36 @@ pub struct FaultFinding {
     pub kind: FindingKind,
     /// In words: `leaks 1 file`, `leaves /tmp/a`.
     pub what: String,
-    /// What it is about, without a count: a path, or what leaks. Empty where it is about nothing.
+    /// What the finding is about, without a count: a path, or what leaks. Empty if it is about nothing in particular.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub object: String,
-    /// Why it is accepted, where the baseline accepts it: it fails nothing then.
+    /// Why the baseline accepts the finding; it fails nothing then. `None` if the baseline does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,
-    /// The place of the call that fails: the innermost frame of the user's own, and those that called it.
+    /// The place of the call that fails: the innermost frame of the user's own, and the frames that called it.
     pub stack: Vec<Frame>,
-    /// What is to be shown of it: where the resource was acquired, or where it panicked.
+    /// A place to show beside it: where the resource was acquired, or where the test panicked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub place: Vec<Frame>,
-    /// What a panic said.
+    /// The message of a panic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The failures that bring it about: as `--fault` is given them, the first with its test.
+    /// The failures that lead to the finding.
     pub paths: Vec<FaultPath>,
 }
 
-/// A test, and the calls that fail in it.
+/// A test, and which of its calls fail.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FaultPath {
     /// The test.
     pub test: String,
-    /// As `--fault` is given them: one, or two.
+    /// One or two failures, in the words of `--fault`.
     pub faults: Vec<String>,
 }
 
 impl Faults {
-    /// The report of a search that took so long.
+    /// The report of a search that took `wall_ms`.
     pub(crate) fn new(canonical: CanonicalFaults, baseline: Option<BaselineUse>, wall_ms: u64) -> Self {
         let digest = format!("sha256:{:x}", Sha256::digest(canonical_bytes(&canonical)));
         Self { schema: FAULTS_SCHEMA.to_owned(), digest, canonical, baseline, wall_ms, is_kept: false }
@@ -178,8 +178,8 @@ impl Faults {
         self.canonical.found()
     }
 
-    /// Whether the search does not pass: something was found that fails it and is not accepted, more than the gate allows where there
-    /// is one; or something is accepted until a day that is over.
+    /// Whether the search fails. It does if it found more unaccepted findings than the gate allows, or any if there is no
+    /// gate. It also does if the day until which something is accepted has passed.
     #[must_use]
     pub fn fails(&self) -> bool {
         let is_over = match &self.canonical.gate {
@@ -189,7 +189,7 @@ impl Faults {
         is_over || self.baseline.as_ref().is_some_and(|baseline| !baseline.passes())
     }
 
-    /// The text of a baseline that accepts all that was found, from the text that `baseline` was read from.
+    /// The text of a baseline that accepts all that was found. `text` is what `baseline` was read from.
     #[must_use]
     pub fn accepted_in(&self, baseline: &Baseline, text: &str, grounds: &NewGrounds) -> BaselineUpdate {
         baseline.updated_by_faults(text, &self.canonical.failing(), &self.canonical.swept(), grounds)
@@ -210,12 +210,12 @@ impl CanonicalFaults {
         self.modules.iter().flat_map(|module| module.found.iter().map(|found| (&*module.module, found)))
     }
 
-    /// How many places are to be mended.
+    /// How many findings have to be mended: those that fail a search and are not accepted.
     pub(crate) fn to_mend(&self) -> u64 {
         self.found().filter(|(_, found)| found.fails()).count() as u64
     }
 
-    /// Marks what the baseline accepts, and gives what became of it on this day.
+    /// Marks what the baseline accepts, and returns how the baseline was used. `date` is the day of the search.
     pub(crate) fn accept(&mut self, baseline: &Baseline, date: Option<Date>) -> BaselineUse {
         for module in &mut self.modules {
             for found in module.found.iter_mut().filter(|found| found.kind.fails()) {
@@ -226,7 +226,7 @@ impl CanonicalFaults {
         baseline.used_by_faults(&self.failing(), &self.swept(), date)
     }
 
-    /// Judges the gate, which allows so many places.
+    /// Judges the gate, which allows `most` findings.
     pub(crate) fn judge(&mut self, most: u64) {
         let mut record = GateRecord::new(GateKind::FaultLeaks, GateRecord::amount(GateKind::FaultLeaks, most));
         record.seen = self.to_mend();
@@ -234,13 +234,13 @@ impl CanonicalFaults {
         self.gate = Some(record);
     }
 
-    /// What fails a search, accepted or not: each with the first of its tests.
+    /// The findings of kinds that fail a search, accepted or not: each with the first of its tests.
     fn failing(&self) -> Vec<(FindingId<'_>, &str)> {
         let failing = self.found().filter(|(_, found)| found.kind.fails());
         failing.filter_map(|(module, found)| Some((found.id(module), found.paths.first()?.test.as_str()))).collect()
     }
 
-    /// The tests all of whose failures were tried and judged.
+    /// The tests whose failures were all tried and judged.
     fn swept(&self) -> BTreeSet<(&str, &str)> {
         let is_whole =
             |test: &SweptTest| test.not_tried.is_empty() && test.not_judged.is_empty() && test.calls_omitted == 0;
@@ -250,13 +250,13 @@ impl CanonicalFaults {
 }
 
 impl FaultFinding {
-    /// Whether it fails the search.
+    /// Whether the finding fails the search.
     #[must_use]
     pub fn fails(&self) -> bool {
         self.kind.fails() && self.accepted.is_none()
     }
 
-    /// What it is known by.
+    /// What identifies the finding.
     pub(crate) fn id<'a>(&'a self, module: &'a str) -> FindingId<'a> {
         FindingId::new((module, self.kind, &self.object), &self.stack, &self.place)
     }

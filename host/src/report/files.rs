@@ -1,4 +1,4 @@
-//! Report files: checked before the run, written whole or not at all after it.
+//! Report files: checked before the run; after it, written whole or not at all.
 
 pub use super::writers::ReportKind;
 
@@ -84,31 +84,31 @@ pub struct ReportFileError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// The directory it would be in is not there.
+    /// The directory that the file would be in does not exist.
     #[error("there is no directory {}; create it first", .0.display())]
     NoParent(PathBuf),
-    /// The directory it would be in is a file.
+    /// The directory that the file would be in is a file.
     #[error("{} is not a directory", .0.display())]
     ParentNotDirectory(PathBuf),
-    /// It is a directory itself.
+    /// The path is a directory.
     #[error("it is a directory; name a file in it")]
     Directory,
-    /// It is a device, a pipe or a socket, which a file would replace.
+    /// The path is a device, a pipe or a socket, which a file would replace.
     #[error("it is not a regular file, and a report replaces what is there")]
     NotRegular,
-    /// It is a link to nothing.
+    /// The path is a link to nothing.
     #[error("it is a symbolic link to something that does not exist")]
     DanglingLink,
-    /// Two reports would go there.
+    /// Two reports would go to the same file.
     #[error("another report goes to the same file")]
     Twice,
-    /// It would stand among the console's lines, and is no log.
+    /// The report would stand among the console's lines, and its format is not one of a log.
     #[error("standard output is for `github` alone; name a file")]
     NotALog,
     /// The writer panicked: a bug of airtight's own.
     #[error("a bug of airtight's own: {0}")]
     Bug(String),
-    /// The operating system says so.
+    /// The operating system refuses it.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -139,8 +139,8 @@ pub struct ReportFiles {
 }
 
 impl ReportFiles {
-    /// Makes sure, before anything runs, that each file can be written: its directory takes a new file, and what is there
-    /// already is a regular file that may be written. Nothing is left behind.
+    /// Makes sure, before anything runs, that each file can be written: its directory takes a new file, and an existing
+    /// file is a regular file that may be written. Nothing is left behind.
     ///
     /// # Errors
     /// The first file that cannot be written.
@@ -166,13 +166,13 @@ impl ReportFiles {
         Ok(Self { files, base: None })
     }
 
-    /// Has the formats that can tell it say what has changed since an earlier report.
+    /// Lets the formats that can do so say what has changed since an earlier report.
     #[must_use]
     pub fn with_base(self, base: Report) -> Self {
         Self { base: Some(Box::new(base)), ..self }
     }
 
-    /// Whether one of them shows [`Report::profile`].
+    /// Whether one of the files shows [`Report::profile`].
     pub fn wants_profile(&self) -> bool {
         self.files.iter().any(|file| file.kind.wants_profile())
     }
@@ -188,12 +188,13 @@ impl ReportFiles {
     }
 
     /// Writes every file. Each is written beside its place, flushed to the disk and renamed, so that a reader sees the old
-    /// file or the whole new one. One that fails does not stop the others: the errors are returned, none where all went well.
+    /// file or the whole new one. A failure does not stop the others: all errors are returned.
     pub fn write(&self, report: &Report) -> Vec<ReportFileError> {
         self.write_with(|kind| Some(kind.write(report, self.base.as_deref())))
     }
 
-    /// The same for what a search for failures found. Kinds that cannot tell it (see [`ReportKind::tells_faults`]) are not written.
+    /// As [`ReportFiles::write`], for what a search for failures found. Kinds that cannot show it (see
+    /// [`ReportKind::tells_faults`]) are not written.
     pub fn write_faults(&self, faults: &Faults) -> Vec<ReportFileError> {
         self.write_with(|kind| kind.tells_faults().then(|| kind.write_faults(faults)))
     }
@@ -207,7 +208,7 @@ impl ReportFiles {
     }
 }
 
-/// Writes one file. A writer that panics loses its own file, and no other.
+/// Writes one file. A writer that panics only loses its own file.
 fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Option<Vec<u8>>) -> Result<(), WriteError> {
     let bytes = catch_unwind(AssertUnwindSafe(bytes)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().copied();
@@ -222,7 +223,7 @@ fn write_one(file: &ReportSpec, bytes: impl FnOnce() -> Option<Vec<u8>>) -> Resu
     Ok(replace(&file.path, &bytes)?)
 }
 
-/// The absolute path that is replaced in the end (links followed), once it is known to be writable.
+/// The absolute path that is replaced in the end, with links followed, after a check that it can be written.
 pub fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
     let path = std::path::absolute(path)?;
     let parent = path.parent().ok_or(WriteError::Directory)?;
@@ -248,12 +249,12 @@ pub fn resolve(path: &Path) -> Result<PathBuf, WriteError> {
         }
         Err(error) => return Err(error.into()),
     };
-    // Dropping it removes it.
+    // Dropping the file removes it.
     beside(&resolved)?;
     Ok(resolved)
 }
 
-/// Writes a file whole or not at all: a reader sees the old one or the new one.
+/// Writes a file whole or not at all: a reader sees the old file or the new one.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = beside(path)?;
     file.write_all(bytes)?;
@@ -266,7 +267,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".airtight-report-");
-    // Unlike a temporary file, a report is for others too; the umask still applies.
+    // Unlike a temporary file, a report is for others to read, too; the umask still applies.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(path.parent().unwrap_or(Path::new("/")))
@@ -402,7 +403,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_directory_that_takes_no_file_is_refused() {
-        // Unlike a directory without the write bit, this one refuses root as well.
+        // Unlike a directory without the write bit, `/proc` refuses root as well.
         let error = ReportFiles::check([spec(Path::new("/proc/report.json"))]).unwrap_err();
         assert!(matches!(error.why, WriteError::Io(_)), "{error}");
     }

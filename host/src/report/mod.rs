@@ -1,4 +1,4 @@
-//! The writers of a report, a file each, and comparison of reports. Writers return bytes.
+//! The writers of a report, with a file for each, and the comparison of reports. Writers return bytes.
 
 pub(crate) mod compare;
 pub mod console;

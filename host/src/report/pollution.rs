@@ -1,4 +1,4 @@
-//! What came of looking for tests whose verdict depends on which others ran before them in the same instance.
+//! What a search for pollution found: tests whose verdict depends on which tests ran before them in the same instance.
 
 /// What was found in a whole suite.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,39 +14,41 @@ pub struct Pollution {
 pub struct ModulePollution {
     /// Its name.
     pub module: String,
-    /// How many of its tests were run together.
+    /// How many of the module's tests were run together.
     pub looked_at: usize,
     /// The tests whose verdict depends on others, by name.
     pub found: Vec<Dependent>,
     /// The tests that were not run with others, by name.
     pub left_out: Vec<LeftOut>,
-    /// Why none of its tests can be run together.
+    /// Why none of the module's tests can be run together; `None` if they can.
     pub refused: Option<String>,
 }
 
-/// A test whose verdict depends on which others ran before it.
+/// A test whose verdict depends on which tests ran before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dependent {
     /// Its name.
     pub test: String,
-    /// In which way.
+    /// How the verdict depends on the others.
     pub dependence: Dependence,
-    /// The fewest tests that bring it about, in the order in which they ran: leave any of them out, and it does not happen.
+    /// The fewest tests that change the verdict, in the order in which they ran. Without any one of them, the verdict does
+    /// not change.
     pub after: Vec<String>,
-    /// What it said when it failed.
+    /// The message with which the test failed.
     pub message: String,
     /// Where it panicked, if it did: `file:line:column`.
     pub place: Option<String>,
-    /// Paths of files that those tests left or changed.
+    /// Paths of files that the tests in `after` left or changed.
     pub files: Vec<String>,
 }
 
 /// How a test's verdict depends on others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dependence {
-    /// It passes alone and fails after them: a *victim*, in the words of the literature, and they its polluters.
+    /// The test passes alone and fails after the others. In the words of the literature, it is a *victim*, and they are its
+    /// polluters.
     Polluted,
-    /// It fails alone and passes after them: it is *brittle*, and they set the state that it needs.
+    /// The test fails alone and passes after the others. It is *brittle*, and they set the state that it needs.
     NeedsOthers,
 }
 

@@ -1,7 +1,8 @@
-//! The JSON Schema of a report: `schemas/report.schema.json`, as it is published. The tests hold it to what is written, in both ways.
+//! The JSON Schema of a report, `schemas/report.schema.json`. The tests compare it with what is written: each must fit the
+//! other.
 
-/// The JSON Schema of what [`json::write`](super::json::write) writes. It refuses fields and kinds that this version does not write, so that a
-/// program which reads reports by it is told of new ones.
+/// The JSON Schema of what [`json::write`](super::json::write) writes. It refuses fields and kinds that this version does
+/// not write. So a program that reads reports by it notices new ones.
 pub const REPORT_SCHEMA: &str = include_str!("../../schemas/report.schema.json");
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ mod tests {
         VALIDATOR.get_or_init(|| jsonschema::draft202012::new(&schema()).unwrap())
     }
 
-    /// The first thing that is wrong with a report, and where.
+    /// The first error in a report, and where it is.
     fn fault(report: &Value) -> Option<String> {
         let error = validator().iter_errors(report).next()?;
         Some(format!("{}: {error}", error.instance_path))
@@ -100,7 +101,7 @@ mod tests {
         assert!(fault(&wrong).is_some());
     }
 
-    /// Collects the fields that a value has, by the definition that each is of.
+    /// Collects the fields of a value, by the definition that each field belongs to.
     fn collect<'s>(
         root: &'s Value,
         mut schema: &'s Value,
@@ -135,7 +136,7 @@ mod tests {
     fn of_definitions() -> BTreeSet<(String, String)> {
         let schema = schema();
         let definitions = schema["$defs"].as_object().unwrap().iter();
-        // The policy is what another room makes of its own types: reports of real runs are checked against it.
+        // The policy is excluded: another room makes it from types of its own. Reports of real runs check it.
         let records = definitions.filter(|(name, _)| *name != "policy");
         let properties = records.flat_map(|(name, definition)| {
             let choices = definition.get("oneOf").and_then(Value::as_array).into_iter().flatten().chain([definition]);
@@ -145,7 +146,7 @@ mod tests {
         properties.collect()
     }
 
-    /// A report with what the others leave out.
+    /// A report with the fields that the other samples leave out.
     fn rare() -> Report {
         let id = TestId { module: "m".to_owned(), test: "t".to_owned() };
         let omitted = Omitted { failures: 1, suppressed: 1, cleanups: 1, subtests: 1, tracked: 1, resources: 1 };
@@ -264,7 +265,7 @@ mod tests {
         Report::new(canonical.with_doubts(Doubt::of_tests(Cause::RealClock, vec![id]).into_iter().collect()), volatile)
     }
 
-    /// A field that no report ever has was forgotten when the model lost it.
+    /// A field that no sample report has was forgotten here when the model lost it.
     #[test]
     fn every_field_of_it_is_written_by_some_report() {
         use proptest::strategy::ValueTree;

@@ -45,12 +45,12 @@ pub struct TraceReport {
 pub struct CanonicalTraces {
     /// False where another run may differ: see [`Canonical::reproducible`](super::Canonical::reproducible).
     pub reproducible: bool,
-    /// By module and name.
+    /// The traces by module and name of the test.
     pub tests: Vec<TestTrace>,
 }
 
 impl TraceReport {
-    /// Of a run that was traced.
+    /// The traces of a run that was traced.
     #[must_use]
     pub fn new(report: &Report) -> Self {
         let canonical = CanonicalTraces { reproducible: report.canonical.reproducible, tests: report.traces.clone() };
@@ -59,7 +59,7 @@ impl TraceReport {
         Self { schema: TRACE_SCHEMA.to_owned(), digest, canonical }
     }
 
-    /// It in JSON.
+    /// The traces in JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a trace is plain data with text keys");

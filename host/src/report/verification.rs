@@ -11,9 +11,9 @@ use std::time::Duration;
 pub struct Verification {
     /// The report that all others are compared with.
     pub reference: Report,
-    /// The ways, that of the reference first.
+    /// The ways, the reference first.
     pub trials: Vec<Trial>,
-    /// What may be the cause, where the differences follow a known pattern: only Winch differs, for example.
+    /// A possible cause, if the differences follow a known pattern: for example, only Winch differs.
     pub hint: Option<&'static str>,
 }
 
@@ -24,20 +24,20 @@ pub struct Trial {
     pub way: String,
     /// How long it took.
     pub elapsed: Duration,
-    /// What came of it.
+    /// What the way came to.
     pub result: TrialResult,
 }
 
-/// What came of a [`Trial`].
+/// What a [`Trial`] came to.
 #[derive(Debug)]
 pub enum TrialResult {
     /// It was run.
     Ran {
         /// The digest of its report.
         digest: String,
-        /// Why its report says that another run may differ.
+        /// Why the report itself says that another run may differ.
         doubts: Vec<Doubt>,
-        /// Modules that could not be run in this way; the comparison is of the others.
+        /// Modules that could not be run in this way. They are not compared.
         left_out: Vec<OmittedModule>,
         /// Where its report differs from the reference.
         differences: Vec<Difference>,
@@ -59,14 +59,15 @@ pub struct OmittedModule {
 }
 
 impl Trial {
-    /// Whether it was run and its report differs from the reference. A way that was not run does not differ.
+    /// Whether the suite was run in this way and the report differs from the reference. A way that was not run does not
+    /// differ.
     pub fn differs(&self) -> bool {
         matches!(&self.result, TrialResult::Ran { differences, .. } if !differences.is_empty())
     }
 }
 
 impl Verification {
-    /// Why the reports themselves say that another run may differ, without repetition.
+    /// Why the reports themselves say that another run may differ; each doubt once.
     pub fn doubts(&self) -> Vec<&Doubt> {
         let mut all: Vec<&Doubt> = Vec::new();
         for trial in &self.trials {
@@ -76,13 +77,14 @@ impl Verification {
         all
     }
 
-    /// Whether the report can be trusted: nothing differs, and nothing says that it may.
+    /// Whether the report can be trusted: nothing differs, and no report says that it may.
     pub fn holds(&self) -> bool {
         !self.trials.iter().any(Trial::differs) && self.doubts().is_empty()
     }
 
-    /// [`exit_status::PASSED`] where it holds, whatever the tests' verdicts are; [`exit_status::MODULE_UNUSABLE`] where it holds
-    /// and a module could not be tested; else [`exit_status::TEST_FAILED`].
+    /// [`exit_status::PASSED`] if the verification holds, whatever the tests' verdicts are;
+    /// [`exit_status::MODULE_UNUSABLE`] if it holds and a module could not be tested; otherwise
+    /// [`exit_status::TEST_FAILED`].
     pub fn exit_status(&self) -> u8 {
         match self.holds() {
             true if self.reference.canonical.refused.is_empty() => exit_status::PASSED,

@@ -1,4 +1,5 @@
-//! Making tests' changes of overlays to the directories of the host: snapshots that were accepted, regressions that were found.
+//! Writes the changes that tests made in overlays to the host's directories: snapshots that were accepted, regressions that
+//! were found.
 
 use crate::model::change::{KeptChange, KeptNode};
 use crate::model::{EntryRole, Report};
@@ -15,11 +16,11 @@ use std::path::Path;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WrittenBack {
-    /// Paths that are on the host now as the tests left them, as reports give them.
+    /// Paths that the host now has as the tests left them; as reports name them.
     pub written: Vec<String>,
     /// Changes that were not made.
     pub refused: Vec<RefusedChange>,
-    /// Tests that did not pass, and whose changes were left out for that.
+    /// How many tests had their changes left out because they did not pass.
     pub left_out: usize,
 }
 
@@ -27,9 +28,9 @@ pub struct WrittenBack {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedChange {
-    /// The path that reports give.
+    /// The path, as reports name it.
     pub path: String,
-    /// Why, with the tests concerned.
+    /// Why, and which tests made the change.
     pub why: String,
 }
 
@@ -40,13 +41,13 @@ impl Display for RefusedChange {
 }
 
 impl Report {
-    /// Makes the changes that tests made to overlays to the host's directories, if they were
-    /// [kept](crate::RunnerBuilder::keep_changes): those of tests that passed, or of all. A file that two tests leave
-    /// differently is left as it is, and named. Nothing outside of the granted directories is written to, and no symbolic link
-    /// is followed.
+    /// Makes the changes that tests made in overlays in the host's directories, if they were
+    /// [kept](crate::RunnerBuilder::keep_changes): those of tests that passed, or of all tests. A file that two tests leave
+    /// differently is not changed, and is named. Nothing outside of the granted directories is written, and no symbolic
+    /// link is followed.
     pub fn write_back(&self, of_all: bool) -> WrittenBack {
         let mut done = WrittenBack::default();
-        // By directory and path: a directory comes before what it holds.
+        // Sorted by directory and path: a directory comes before what it holds.
         let mut wanted: BTreeMap<(&Path, &str), Vec<&KeptChange>> = BTreeMap::new();
         let mut left_out = BTreeSet::new();
         let replaced = Replaced::by(self.kept.iter().filter(|change| of_all || change.passed));
@@ -76,7 +77,8 @@ impl Report {
     }
 }
 
-/// What a set-up changed, and the tests and the teardown after it changed once more: what they left counts.
+/// What the tests and the teardown changed after the set-up: if they changed the same path again, the set-up's change does
+/// not count.
 #[derive(Default)]
 struct Replaced<'r> {
     changed: BTreeSet<(&'r str, &'r Path, &'r str)>,
@@ -96,7 +98,8 @@ impl<'r> Replaced<'r> {
         all
     }
 
-    /// Whether this is a change of a set-up that another has taken the place of: one of the same name, or the removal of a folder above.
+    /// Whether this is a change of a set-up that was replaced: by a change of the same path, or by the removal of a folder
+    /// above it.
     fn holds(&self, change: &KeptChange) -> bool {
         let place = |path| (&*change.module, &*change.host, path);
         let mut above = change.path.match_indices('/').map(|(end, _)| &change.path[..end]);
@@ -105,10 +108,10 @@ impl<'r> Replaced<'r> {
     }
 }
 
-/// What came of a change.
+/// What making a change came to.
 enum Made {
     Changed,
-    /// It was to be removed, and is not there.
+    /// The path was to be removed, and does not exist.
     AsItWas,
 }
 
@@ -203,7 +206,7 @@ mod tests {
         assert!(host.join("failed").exists());
     }
 
-    /// What a test or the teardown leaves is what counts of what the set-up had left before it.
+    /// If a test or the teardown changes again what the set-up had changed, the later change counts.
     #[test]
     fn what_a_set_up_changed_yields_to_what_came_after_it() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,24 +1,25 @@
-//! What a report keeps of one test: texts that can be read, and lists with an end. A guest pays with some fuel for what the host
-//! would else hold, write and show for ever.
+//! Bounds on what a report keeps of one test: texts that can be read, and lists that end. Without bounds, a guest could buy
+//! with a little fuel what the host would have to hold, write and show for ever.
 
 use crate::model::resource::{BlocksRecord, PlacedBlocks};
 use crate::model::shorten::{MAX_TEXT, shorten};
 use crate::model::{CleanupRecord, Details, Frame, Resource, SubtestRecord, SuppressedRecord};
 
-/// Most places in one list of what a test left. Of more, the figures are kept.
+/// Most places in one list of what a test left. Further places are only counted.
 const MAX_PLACES: usize = 1_000;
 
-/// Most bytes of one list: of the stacks and paths of what a test left, or of what it said.
+/// Most bytes of one list: the stacks and paths of what a test left, or what it said.
 const MAX_LIST: usize = 1 << 20;
 
-/// What an entry of a list, or a frame of a stack, takes beside its texts, in bytes. About as much as in the host's memory, which is
-/// no measure: how a type is laid out is another compiler's to change, and a report is the same everywhere.
+/// Bytes that an entry of a list, or a frame of a stack, counts beside its texts. It is about what it takes in the host's
+/// memory. That itself is not a measure: another compiler may lay a type out otherwise, and a report is the same
+/// everywhere.
 const ENTRY: usize = 128;
 
-/// Most bytes of what is said of the subtests of one test: a thousand of them take a tenth.
+/// Most bytes of what is said of the subtests of one test. A thousand subtests take about a tenth of it.
 const MAX_SUBTESTS: usize = 16 << 20;
 
-/// The room in one list of what a test left.
+/// The room that is still in one list of what a test left.
 pub struct Room {
     places: usize,
     bytes: usize,
@@ -29,7 +30,7 @@ impl Room {
         Self { places: MAX_PLACES, bytes: MAX_LIST }
     }
 
-    /// The room in all lists of blocks together: what is not in one of them is not looked up.
+    /// The room in all lists of blocks together. The stack of a block that has no room here is not looked up.
     pub fn of_all_blocks() -> Self {
         Self { places: 3 * MAX_PLACES, bytes: 3 * MAX_LIST }
     }
@@ -39,7 +40,7 @@ impl Room {
         self.places == 0 || self.bytes == 0
     }
 
-    /// An entry takes its room.
+    /// Takes the room of an entry.
     pub fn take(&mut self, entry: &Resource) {
         let texts = [&entry.tracked, &entry.path, &entry.mode].into_iter().flatten().map(String::len).sum::<usize>();
         let thread = entry.thread.as_ref().map_or(0, |thread| thread.does.len() + bytes_of_stack(&thread.stack));
@@ -48,14 +49,15 @@ impl Room {
         self.take_bytes(own + texts + thread + blocks);
     }
 
-    /// An entry of so many bytes takes its room.
+    /// Takes the room of an entry of `bytes` bytes.
     pub fn take_bytes(&mut self, bytes: usize) {
         self.places = self.places.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
-/// Ends a list of what a test left: of the entries for which there is no room, one is left in each scope, with their number.
+/// Ends a list of what a test left. The entries that have no room become one for each kind and scope, which holds their
+/// number.
 pub fn end_list(entries: Vec<Resource>) -> Vec<Resource> {
     let mut room = Room::new();
     let mut listed = Vec::new();
@@ -81,7 +83,7 @@ pub fn end_list(entries: Vec<Resource>) -> Vec<Resource> {
     listed
 }
 
-/// What there is to say of blocks takes so many bytes.
+/// The bytes that the record of blocks takes.
 fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     let ring =
         blocks.ring.iter().filter_map(|step| step.at.as_ref()).map(|at| bytes_of_stack(std::slice::from_ref(at)));
@@ -91,12 +93,12 @@ fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + kept_by
 }
 
-/// The same of blocks of one place.
+/// The bytes that the record of blocks from one place takes.
 pub fn bytes_of_placed(placed: &PlacedBlocks) -> usize {
     ENTRY + placed.scope.len() + bytes_of_stack(&placed.stack)
 }
 
-/// What a stack takes, in bytes.
+/// The bytes that a stack takes.
 pub fn bytes_of_stack(stack: &[Frame]) -> usize {
     let texts = |frame: &Frame| {
         let [file, library] = [&frame.file, &frame.library].map(|text| text.as_ref().map_or(0, String::len));
@@ -122,7 +124,8 @@ pub fn bound(details: &mut Details) {
     omitted.tracked += keep(&mut details.tracked, MAX_LIST, |tracked| text(&mut tracked.name));
 }
 
-/// Keeps the first entries of a list, as many as have room, and gives the number of the others. `size` also shortens an entry.
+/// Keeps the first entries of a list, as many as have room, and returns the number of the others. `size` may also shorten
+/// an entry.
 fn keep<T>(list: &mut Vec<T>, most: usize, mut size: impl FnMut(&mut T) -> usize) -> u64 {
     let mut room = most;
     let mut kept = 0;
@@ -164,7 +167,8 @@ fn subtest(record: &mut SubtestRecord) -> usize {
     });
     let own = ENTRY + record.name.len() + texts.sum::<usize>() + bytes_of_stack(&record.stack);
     let mut bytes = 0;
-    // What is said of one subtest has an end, too; how much of it is left out is not told apart.
+    // The list of one subtest ends, too. How many of its failures are left out is a line in that list, and is not counted
+    // in the record.
     let more = keep(&mut record.suppressed, MAX_LIST, |later| {
         let size = suppressed(later);
         bytes += size;

@@ -56,57 +56,57 @@ impl RunnerBuilder {
         }
     }
 
-    /// Settings of one run that stand above every profile, such as those of a command line.
+    /// Sets settings of this run that override every profile, such as those of a command line.
     pub fn overlays(mut self, overlays: Overlays) -> Self {
         self.profile = self.profile.with_overlays(overlays);
         self
     }
 
-    /// What of the machine the configuration may grant: the word of the user. Without this, nothing beyond its workspace. What is given
-    /// by [`Overlays`] or by a policy of one's own needs no such word.
+    /// Sets what of the machine the configuration may grant: the word of the user. Without it, the configuration may grant
+    /// nothing beyond its workspace. A grant by [`Overlays`], or by a policy of one's own, needs no such word.
     pub fn trust(mut self, trust: Trust) -> Self {
         self.options.trust = trust;
         self
     }
 
-    /// Whether modules' allocators are hooked; if not, every test says that its heap is not tracked. The profile decides where
-    /// this is not called.
+    /// Sets whether the allocators of modules are hooked. If not, every test says that its heap is not tracked. Where this
+    /// is not called, the profile decides.
     pub fn heap_accounting(mut self, on: bool) -> Self {
         self.profile = self.profile.with_heap_accounting(on);
         self
     }
 
-    /// Worker threads. 0, as without this, takes one for each processor.
+    /// Sets the number of worker threads. 0, the default, takes one for each processor.
     pub fn jobs(mut self, jobs: usize) -> Self {
         self.options.jobs = jobs;
         self
     }
 
-    /// Which compiler makes machine code of the modules.
+    /// Sets which compiler makes machine code from the modules.
     pub fn compiler(mut self, compiler: Compiler) -> Self {
         self.options.compiler = compiler;
         self
     }
 
-    /// Where compiled modules are kept between runs. Without this, nowhere.
+    /// Sets where compiled modules are kept between runs. By default, they are not kept.
     pub fn cache(mut self, cache: impl Into<Option<Cache>>) -> Self {
         self.options.cache = cache.into();
         self
     }
 
-    /// Runs no test that comes after so many failing ones in the plan. Without this, every test is run.
+    /// Runs no test that comes in the plan after `failing` failing ones. By default, every test is run.
     pub fn max_fail(mut self, failing: impl Into<Option<NonZeroU32>>) -> Self {
         self.options.max_fail = failing.into();
         self
     }
 
-    /// What the tests' standard streams are. Where they are not only captured, tests run one at a time.
+    /// Sets what the tests' standard streams are. If they are not only captured, tests run one at a time.
     pub fn streams(mut self, streams: Streams) -> Self {
         self.options.streams = streams;
         self
     }
 
-    /// Keeps the output of tests that pass, too: for listeners and writers that show it. See
+    /// Keeps the output of passing tests, too: for listeners and writers that show it. See
     /// [`Details::output`](crate::report::Details::output).
     pub fn keep_output(mut self, on: bool) -> Self {
         self.options.keep_output = on;
@@ -119,45 +119,46 @@ impl RunnerBuilder {
         self
     }
 
-    /// Runs the tests in another order, which the number decides.
+    /// Runs the tests in another order, which the seed decides.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         self.options.shuffle = seed.into();
         self
     }
 
-    /// Whether libtest is handed the one test that it is to run, where that can be done, as it is without this. It then spends less
-    /// fuel and memory before the test; the report's policy says where it is not.
+    /// Sets whether libtest is handed the one test that it is to run, if that is possible. By default it is: libtest then
+    /// spends less fuel and memory before the test. If this is off, the report's policy says so.
     pub fn shortcut(mut self, on: bool) -> Self {
         self.options.shortcut = on;
         self
     }
 
-    /// Whether the pooling allocator is tried, as it is without this.
+    /// Sets whether the pooling allocator is tried; it is by default.
     pub fn pooling(mut self, on: bool) -> Self {
         self.options.pooling = on;
         self
     }
 
-    /// How often each test of the SDK is called, in one instance, to see what grows; 0 and 1 are once.
+    /// Sets how often each test of the SDK is called in one instance, to see what grows. 0 and 1 both mean once.
     pub fn repeat(mut self, times: u32) -> Self {
         self.options.repeat = times;
         self
     }
 
-    /// How often more a test that fails is run, until it passes. One that passes then is flaky, which the report says; it is not
-    /// forgiven where nothing that it is granted may differ from one time to the next.
+    /// Sets how often a failing test is run again until it passes. A test that then passes is flaky, and the report says
+    /// so. It fails all the same if nothing that it is granted may differ from one run to the next.
     pub fn retries(mut self, times: u32) -> Self {
         self.options.retries = times;
         self
     }
 
-    /// Under how many schedules each test with threads is run, beside that of every run: up to the first under which it fails.
+    /// Sets under how many schedules each passing test with threads is run, beside the schedule of every run: up to the
+    /// first one under which it fails.
     pub fn schedules(mut self, schedules: u32) -> Self {
         self.options.schedules = schedules;
         self
     }
 
-    /// The schedule under which tests with threads are run instead: one that failed before.
+    /// Sets the one schedule under which tests with threads are run: one that failed before.
     pub fn schedule(mut self, schedule: impl Into<Option<Exploration>>) -> Self {
         self.options.schedule = schedule.into();
         self
@@ -203,65 +204,65 @@ impl RunnerBuilder {
         self
     }
 
-    /// Runs so many tests of which a result is recorded here, and no others, and compares the results:
+    /// Runs at most `most` of the tests that have a recorded result, and no other test, and compares the results:
     /// [`Report::recorded`](crate::report::Report::recorded) says which differ.
     pub fn prove_results(mut self, results: Results, most: usize) -> Self {
         self.options.results = Some(ResultsUse { results, proves: Some(most) });
         self
     }
 
-    /// Whether every test of a Go binary that `airtight go` built is run a second time, in which Go's runtime tells what the test leaves
-    /// on its heap: for [`GoRecord::heap`](crate::report::GoRecord::heap).
+    /// Sets whether every test of a Go binary that `airtight go` built is run a second time. In that run, Go's runtime
+    /// tells what the test leaves on its heap: for [`GoRecord::heap`](crate::report::GoRecord::heap).
     pub fn go_heap(mut self, on: bool) -> Self {
         self.options.go_heap = on;
         self
     }
 
-    /// The leaks that are accepted: they are in the report, and fail no test. `date` is the day that expiry dates are held against;
-    /// without one, none is over. What has expired makes [`Report::worst`](crate::report::Report::worst) a failure, and
-    /// changes nothing in the canonical part of the report.
+    /// Sets which leaks are accepted: they are in the report, and fail no test. `date` is the day that expiry dates are
+    /// compared with; without it, no date has passed. An expired entry makes
+    /// [`Report::worst`](crate::report::Report::worst) a failure, and changes nothing in the canonical part of the report.
     pub fn baseline(mut self, baseline: impl Into<Option<Baseline>>, date: Option<Date>) -> Self {
         self.options.baseline = baseline.into().map(Arc::new);
         self.options.date = date;
         self
     }
 
-    /// The report that gates of the profile compare with, those on growth and fuel. Without one, these are not judged.
+    /// Sets the report that the profile's gates on growth and fuel compare with. Without it, these gates are not judged.
     pub fn base(mut self, base: impl Into<Option<Report>>) -> Self {
         self.options.base = base.into().map(Arc::new);
         self
     }
 
-    /// The switch that ends a run, to be set from elsewhere; see [`Runner::interrupt`]. Runners may share one.
+    /// Sets the switch that ends a run, for somebody else to set; see [`Runner::interrupt`]. Runners may share one.
     pub fn interrupt(mut self, switch: Arc<AtomicBool>) -> Self {
         self.options.interrupt = switch;
         self
     }
 
-    /// Compiles modules in a process of its own, which can be ended: a program that does nothing but
-    /// [`crate::internals::compile_task`] where its first argument is `word`. Without it, modules are compiled in this process, and
-    /// what bounds that is their weight.
+    /// Compiles modules in a process of its own, which can be ended. It runs `program`, which does nothing but
+    /// [`crate::internals::compile_task`] if its first argument is `word`. Without this, modules are compiled in this
+    /// process, and only the cap on their weight bounds that.
     #[doc(hidden)]
     pub fn compile_in(mut self, program: PathBuf, word: &'static str) -> Self {
         self.options.compile_in = Some((program, word));
         self
     }
 
-    /// Leaks a host descriptor after each test, to see the check of our own books at work.
+    /// Leaks a host descriptor after each test: for tests of the check of airtight's own books.
     #[doc(hidden)]
     pub fn inject_host_leak(mut self, on: bool) -> Self {
         self.options.inject_host_leak = on;
         self
     }
 
-    /// Panics in the host before each test, to see that it is told and spoils nothing else.
+    /// Panics in the host before each test: for tests that such a panic is reported and spoils nothing else.
     #[doc(hidden)]
     pub fn inject_host_panic(mut self, on: bool) -> Self {
         self.options.inject_host_panic = on;
         self
     }
 
-    /// The profile of the tests, with the overlays.
+    /// The profile that the tests run under, with the overlays.
     #[must_use]
     pub fn profile(&self) -> &Profile {
         &self.profile
@@ -285,8 +286,8 @@ impl Runner {
         RunnerBuilder::new(config, profile)
     }
 
-    /// Makes a runner whose tests all have this policy. What no policy says, such as the caps on modules, is as in an empty
-    /// configuration.
+    /// Makes a runner whose tests all have this policy. What is not part of a policy, such as the caps on modules, is as in
+    /// an empty configuration.
     ///
     /// ```
     /// use airtight::{Runner, policy::{Limit, Limits, Policy}};

@@ -21,9 +21,9 @@ pub(super) struct RunContext<'a> {
     pub options: &'a RunOptions,
     /// Whether clean-up coverage is wanted.
     pub coverage: bool,
-    /// The results that it takes and records.
+    /// The recorded results that the run takes, and those that it records.
     pub recorded: Option<RecordedRun>,
-    /// What tests did, where they are traced. The last run of a test counts.
+    /// What each traced test did. Of a test that ran several times, the last run counts.
     pub traces: Mutex<Traces>,
     /// Their timelines, where they are drawn; likewise.
     pub timelines: Mutex<Timelines>,

@@ -5,7 +5,7 @@ use super::resources;
 use crate::model::{CleanupCoverage, CoveredPlaces, Frame, MissedSite, Percent, ResourceKind, UnfinishedCleanup};
 use crate::sandbox::Ending;
 
-/// What one test adds.
+/// What one test adds to clean-up coverage.
 #[derive(Debug, Clone, Default)]
 pub struct TestCoverage {
     sites: Vec<(ResourceKind, Option<Frame>, u64, u64)>,
@@ -16,8 +16,8 @@ pub struct TestCoverage {
 }
 
 impl TestCoverage {
-    /// Of a test that was run, where coverage is wanted. How far a test gets that the wall clock or the depth of the stack ends
-    /// is not the same everywhere: such a one adds nothing.
+    /// What a test that ran adds, if coverage is wanted. A test adds nothing if the wall clock ended it or if it used up
+    /// the stack: how far it got is not the same everywhere.
     pub fn of(case: &Case<'_>, test: &str) -> Self {
         let run = case.run;
         let Some(sites) = run.remains.sites.as_ref() else { return Self::default() };
@@ -64,8 +64,8 @@ impl TestCoverage {
     }
 }
 
-/// The figures of all tests, in the order of the plan: each with the names of its module and of itself. Beside them, every
-/// place.
+/// The figures of all tests, and all places. Each test comes with the names of its module and of itself, in the order of
+/// the plan.
 pub fn of_run<'a>(
     tests: impl IntoIterator<Item = (&'a str, &'a str, TestCoverage)>,
     gate: Option<Percent>,

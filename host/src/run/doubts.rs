@@ -1,4 +1,4 @@
-//! What makes a report one that another run need not give again.
+//! Why another run of the same plan need not give the same report.
 
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
@@ -6,7 +6,8 @@ use crate::model::doubt::{Cause, Doubt, TestId};
 use crate::policy::{Clock, Policy};
 use crate::sandbox::wasi::Streams;
 
-/// The doubts about a run of these modules. `by_wall_clock` are the places in the plan of tests that the wall clock ended.
+/// The doubts about a run of these modules. `by_wall_clock` holds the indices in the plan of the tests that the wall clock
+/// ended.
 pub fn doubts_about(
     modules: &[PlannedModule],
     profile: &Policy,
@@ -24,7 +25,8 @@ pub fn doubts_about(
     doubts
 }
 
-/// Tests that an override grants real time are named; of a profile that does, it is said once.
+/// The doubt about real time. If the profile grants it to all tests, this is said once; if only overrides grant it, their
+/// tests are named.
 fn real_clock(tests: &[(&PlannedModule, &PlannedTest)], profile: &Policy) -> Option<Doubt> {
     let clocks = || tests.iter().filter_map(|(module, test)| Some((clock(test)?, module, test)));
     if profile.clock == Clock::Real && clocks().all(|(clock, ..)| clock == Clock::Real) {
@@ -34,7 +36,7 @@ fn real_clock(tests: &[(&PlannedModule, &PlannedTest)], profile: &Policy) -> Opt
     Doubt::of_tests(Cause::RealClock, granted.collect())
 }
 
-/// The clock of a test that is run.
+/// The clock of a test; `None` if the test is not run.
 fn clock(test: &PlannedTest) -> Option<Clock> {
     match &test.decision {
         Decision::Run { grants, .. } => Some(grants.policy().clock),

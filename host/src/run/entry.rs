@@ -35,13 +35,13 @@ pub struct TestSpan {
 }
 
 impl TestSpan {
-    /// From then to now, on this thread.
+    /// The time from `began` until now, on this thread.
     fn since(began: Instant) -> Self {
         Self { began, elapsed: began.elapsed(), worker: rayon::current_thread_index() }
     }
 }
 
-/// One finished test, by its place in the plan.
+/// A finished entry of the plan, by its index there.
 pub(super) struct Finished {
     pub(super) index: usize,
     pub(super) record: TestRecord,
@@ -55,32 +55,32 @@ pub(super) struct Finished {
     pub(super) kept: Vec<KeptChange>,
     pub(super) coverage: TestCoverage,
     pub(super) bug: Option<String>,
-    /// Whether its result is one that was recorded.
+    /// Whether the result was recorded by an earlier run.
     pub(super) cached: bool,
 }
 
 /// What the workers and the collector share.
 pub(super) struct RunProgress {
-    /// The last test of the plan that is run, where some tests have failed and no more may.
+    /// The index in the plan after which nothing is run, because enough tests have failed.
     pub(super) stop_after: AtomicUsize,
-    /// The tests that have failed, where it is counted how many may.
+    /// The indices of the tests that have failed, if their number is limited.
     pub(super) failed: Mutex<BTreeSet<usize>>,
     pub(super) running: RunningTests,
 }
 
 impl RunProgress {
-    /// Notes that a test has failed, of which so many may.
+    /// Notes that a test has failed. `most` tests may fail.
     fn note_failure(&self, index: usize, most: NonZeroU32) {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
         failed.insert(index);
-        // Those that come first in the plan count, whichever fails first.
+        // The first failing tests of the plan decide, in whatever order they fail.
         if let Some(last) = failed.iter().nth(most.get() as usize - 1) {
             self.stop_after.fetch_min(*last, Ordering::Relaxed);
         }
     }
 }
 
-/// What it takes to run single entries of a plan.
+/// What all entries of a plan need to be run.
 #[derive(Clone, Copy)]
 pub(super) struct TestRun<'a> {
     pub(super) shared: &'a RunContext<'a>,
@@ -91,13 +91,13 @@ pub(super) struct TestRun<'a> {
 /// An entry of a plan.
 #[derive(Clone, Copy)]
 pub(super) struct Planned<'a> {
-    /// Its place there.
+    /// Its index in the plan.
     pub index: usize,
     pub module: &'a PlannedModule,
     pub test: &'a PlannedTest,
 }
 
-/// How an entry of a plan is run, beside what the plan says.
+/// How an entry of a plan is run, beside what the plan decided.
 #[derive(Clone, Copy, Default)]
 pub(super) struct How<'a> {
     pub(super) after: Option<AfterSetUp<'a>>,
@@ -105,12 +105,12 @@ pub(super) struct How<'a> {
     pub(super) ready: Option<BeginsReady<'a>>,
     /// Tests begin where it ends.
     pub(super) captures: bool,
-    /// A teardown comes after it.
+    /// Whether a teardown comes after this entry.
     pub(super) has_teardown: bool,
 }
 
 impl TestRun<'_> {
-    /// Runs a set-up. Gives where it ended, where tests can begin there.
+    /// Runs a set-up. Also returns where the set-up ended, if tests can begin there.
     pub fn setup(&self, planned: Planned<'_>, has_teardown: bool) -> (Finished, Option<Box<Image>>) {
         if let Some(why) = self.not_run(0) {
             return (self.end(planned, planned.skipped(&why)), None);
@@ -119,7 +119,7 @@ impl TestRun<'_> {
         let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
         let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
         let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
-            // Where nobody says why, no test can begin after it, and none of them may be left out without a word.
+            // Each of these set-ups fails with a reason. Otherwise, its tests would be left out and nobody would know why.
             None if passed => {
                 failed_setup(&mut ended.record, "it did not return, so that no test can begin where it ends");
                 None
@@ -143,8 +143,8 @@ impl TestRun<'_> {
         (self.end(planned, ended), image)
     }
 
-    /// Runs a teardown, which begins where the set-up ended: `after` is that, or why it cannot; `None` where there is nothing that it
-    /// could undo.
+    /// Runs a teardown, which begins where the set-up ended. `after` is that place, or why the teardown cannot begin there;
+    /// `None` if there is nothing that the teardown could undo.
     pub fn teardown(&self, planned: Planned<'_>, after: Option<Result<AfterSetUp<'_>, String>>) -> Finished {
         let ended = match (self.not_run(0), after, &planned.test.decision) {
             (Some(why), ..) => planned.skipped(&why),
@@ -158,12 +158,12 @@ impl TestRun<'_> {
         self.end(planned, ended)
     }
 
-    /// What is said of a set-up that no test came to need.
+    /// The record of a set-up that no test needed in the end.
     pub fn not_needed(&self, planned: Planned<'_>) -> Finished {
         self.end(planned, planned.skipped("not run: no test came to need it"))
     }
 
-    /// Why an entry is not run, whatever the plan says of it.
+    /// Why an entry is not run, whatever the plan decided.
     pub(super) fn not_run(&self, index: usize) -> Option<String> {
         if index > self.progress.stop_after.load(Ordering::Relaxed) {
             return Some(enough_failed(self.shared.options));
@@ -171,7 +171,7 @@ impl TestRun<'_> {
         self.shared.options.interrupt.load(Ordering::Relaxed).then(|| "interrupted".to_owned())
     }
 
-    /// Runs an entry as the plan says.
+    /// Runs an entry as the plan decided.
     pub(super) fn run(&self, planned: Planned<'_>, how: How<'_>) -> Ended {
         let (shared, Planned { index, module, test }) = (self.shared, planned);
         let (grants, entry, subtests) = match &test.decision {
@@ -180,7 +180,7 @@ impl TestRun<'_> {
             Decision::Refuse(why) => return planned.failed(why.clone()),
         };
         let context = context(module, test, shared.options);
-        // Where a test begins from an image, or is a set-up, its result has no key.
+        // A test that begins from an image, and a set-up, have no key: their results are not recorded.
         let results = shared.recorded.as_ref();
         match results.map_or(Taken::Run, |results| results.take(index, grants.policy())) {
             Taken::Run => {}
@@ -207,7 +207,7 @@ impl TestRun<'_> {
             counts_heap: true,
             notes_sites: shared.coverage,
             go_heap: false,
-            // What is planned to fail are calls of tests.
+            // Only calls of tests are made to fail, not those of set-ups and teardowns.
             faults: if test.is_test() { &grants.policy().faults } else { &[] },
             notes_calls: false,
             traces: shared.options.trace.or(shared.options.timelines.then_some(TraceOptions::OF_TIMELINE)),
@@ -230,7 +230,7 @@ impl TestRun<'_> {
         let ran = Some(TestSpan::since(began));
         match judged {
             Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
-                // A run that is stopped ends early in ways that its record alone does not tell.
+                // A run that is stopped may end early in a way that its record does not tell.
                 let is_whole = !by_wall_clock && host_leak == 0 && !shared.options.interrupt.load(Ordering::Relaxed);
                 if let Some(results) = results.filter(|_| is_whole) {
                     let id = TestId { module: module.module.name().to_owned(), test: test.name.to_string() };
@@ -248,13 +248,13 @@ impl TestRun<'_> {
         }
     }
 
-    /// An entry has ended.
+    /// Finishes an entry: notes a failure, and hands on what the collector needs.
     pub(super) fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
         let index = planned.index;
         let Ended { record, ran, by_wall_clock, is_over_budget, mut profile, kept, coverage, captured: _, bug, cached } =
             ended;
         if record.verdict == Verdict::Skip {
-            // Nobody expects anything of it.
+            // Nobody expects a profile of a test that was skipped.
             profile.missing.clear();
         }
         if let Some(most) = self.shared.options.max_fail
@@ -266,7 +266,7 @@ impl TestRun<'_> {
     }
 }
 
-/// A set-up came to its end, and is none.
+/// Makes a set-up fail that came to its end, because no test can begin there.
 fn failed_setup(record: &mut TestRecord, why: &str) {
     record.verdict = Verdict::Fail;
     let details = record.details.get_or_insert_default();
@@ -275,7 +275,8 @@ fn failed_setup(record: &mut TestRecord, why: &str) {
 }
 
 impl Planned<'_> {
-    /// Its place where failures are counted: a teardown's is behind all tests of its module, as it is run after them.
+    /// The index at which a failure of the entry counts. A teardown counts behind all tests of its module, because it runs
+    /// after them.
     fn counts_at(&self) -> usize {
         let own = self.module.tests.iter().position(|test| std::ptr::eq(test, self.test));
         match (self.test.role, own) {
@@ -294,7 +295,7 @@ impl Planned<'_> {
     }
 }
 
-/// What came of an entry.
+/// What an entry came to.
 pub(super) struct Ended {
     record: TestRecord,
     /// When it ran; `None` where it was not run.
@@ -304,15 +305,15 @@ pub(super) struct Ended {
     profile: HeapProfile,
     kept: Vec<KeptChange>,
     coverage: TestCoverage,
-    /// Where it ended, of a set-up that passed.
+    /// Where a set-up that passed ended.
     captured: Option<Result<Box<Captured>, ImageError>>,
     bug: Option<String>,
-    /// Whether its result is one that was recorded.
+    /// Whether the result was recorded by an earlier run.
     cached: bool,
 }
 
 impl Ended {
-    /// Of one that was not run.
+    /// What an entry that was not run came to.
     fn of(record: TestRecord) -> Self {
         Self {
             record,
@@ -340,7 +341,7 @@ fn context<'a>(module: &PlannedModule, test: &'a PlannedTest, options: &'a RunOp
     RecordContext { keep_output, baseline, ..bare_context(module, test) }
 }
 
-/// What is needed to record one that was not.
+/// What is needed to record a test that was not run.
 pub(super) fn bare_context<'a>(module: &PlannedModule, test: &'a PlannedTest) -> RecordContext<'a> {
     let module_harness = module.module.catalogue.harness;
     let mut run = module.tests.iter().filter(|test| matches!(test.decision, Decision::Run { .. }));

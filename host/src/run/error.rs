@@ -7,14 +7,14 @@ use crate::model::{Report, exit_status};
 use crate::sandbox::EngineError;
 use crate::sandbox::wasi::GrantError;
 
-/// A runner that cannot be made.
+/// Why a runner cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
     /// The configuration grants what only the user can allow: see [`RunnerBuilder::trust`](crate::RunnerBuilder::trust).
     #[error(transparent)]
     Untrusted(#[from] Untrusted),
-    /// A directory is granted that no test is ever granted.
+    /// The profile grants a directory that no test may have.
     #[error(transparent)]
     OwnDir(#[from] OwnDirError),
     /// The engine cannot be made.
@@ -23,7 +23,7 @@ pub enum SetupError {
     /// The worker threads cannot be started.
     #[error("the worker threads cannot be started: {0}")]
     Threads(String),
-    /// An engine is asked for stacks that it was not made for.
+    /// The profile wants stacks of another size than the engine was made for.
     #[error(
         "the engine was made for stacks of {own} bytes, and the profile wants {wanted}: make another runner for it"
     )]
@@ -35,17 +35,18 @@ pub enum SetupError {
     },
 }
 
-/// A run that cannot be done.
+/// Why a run cannot be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// A module does not list its tests, because it was interrupted: see [`Plan::refused`](crate::Plan::refused) for others.
+    /// The run was interrupted while a module listed its tests. For modules that do not list their tests, see
+    /// [`Plan::refused`](crate::Plan::refused).
     #[error(transparent)]
     List(#[from] ListError),
     /// A granted directory cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),
-    /// A directory is granted that no test is ever granted.
+    /// A module is granted a directory that no test may have.
     #[error(transparent)]
     OwnDir(#[from] OwnDirError),
     /// A module was loaded by a runner that has another engine, and its machine code is that engine's.
@@ -63,7 +64,7 @@ pub enum RunError {
         first: String,
         /// How many tests are concerned.
         tests: usize,
-        /// The report all the same.
+        /// The report of the run, nevertheless.
         report: Box<Report>,
     },
 }

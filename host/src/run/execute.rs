@@ -1,4 +1,5 @@
-//! Runs a plan on worker threads; one thread tells the listener, in the order in which tests end.
+//! Runs a plan on worker threads. One thread collects the results and tells the listener of each test when its result
+//! arrives.
 
 use super::context::RunContext;
 use super::coverage::TestCoverage;
@@ -25,29 +26,29 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Results that wait to be told at most: slow listeners hold the workers up instead of filling memory.
+/// Most batches of results that wait for the listener. A slow listener holds the workers up instead of filling memory.
 const BACKLOG: usize = 64;
 
-/// How long a worker keeps results to itself before it hands them over together.
+/// How long a worker collects results before it hands them over together.
 const BATCH: Duration = Duration::from_millis(10);
 
 /// What a whole plan came to.
 pub struct PlanOutcome {
     /// A record for each test of the plan, in its order.
     pub records: Vec<TestRecord>,
-    /// The places in the plan of tests that the wall clock ended, or a clean-up of theirs, in order.
+    /// The indices in the plan, sorted, of the tests that the wall clock ended, or whose clean-up it ended.
     pub by_wall_clock: Vec<usize>,
     /// Whether compiling the image of a set-up took more than it may.
     pub over_budget: bool,
     /// When each test ran, in the order of the plan; `None` where it was not run.
     pub times: Vec<Option<TestSpan>>,
-    /// What the tests allocated where, where a profile is wanted: by place in the plan.
+    /// Where each test allocated what, if a profile is wanted: in the order of the plan.
     pub profile: HeapProfile,
-    /// What the tests changed in overlays, where that is kept: by place in the plan.
+    /// What the tests changed in overlays, if changes are kept: in the order of the plan.
     pub kept: Vec<KeptChange>,
-    /// What each test adds to clean-up coverage, where that is wanted: in the order of the plan.
+    /// What each test adds to clean-up coverage, if coverage is wanted: in the order of the plan.
     pub coverage: Vec<TestCoverage>,
-    /// What went wrong in the host, a line for each test concerned: bugs of ours.
+    /// What went wrong in the host: a line for each test concerned. Each is a bug of airtight's own.
     pub bugs: Vec<String>,
 }
 
@@ -82,7 +83,7 @@ fn work(
     (order, worlds, ready): (&[usize], &Worlds<'_>, &ReadyPrograms<'_>),
     send: &SyncSender<Vec<Finished>>,
 ) {
-    // Each worker takes the next test when it is done with one: a long test holds up none but itself.
+    // Each worker takes the next test when it has finished one: a long test delays no other.
     let next = AtomicUsize::new(0);
     run.shared.pool.broadcast(|_| {
         let mut batch = Vec::new();
@@ -160,7 +161,7 @@ fn chose_nothing(test: &PlannedTest, record: &TestRecord) -> bool {
     chooses && !ran && record.usage.is_some()
 }
 
-/// The least time after which one of the tests is slow.
+/// The shortest time after which any of the tests is slow.
 fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
     let slow = tests.iter().filter_map(|(_, test)| match &test.decision {
         Decision::Run { grants, .. } => Some(grants.policy().limits.time(Limit::SlowTimeout)),
@@ -169,15 +170,15 @@ fn least_slow(tests: &[(&PlannedModule, &PlannedTest)]) -> Duration {
     slow.min().unwrap_or(Duration::MAX)
 }
 
-/// Tells once of each test that it has started, however often it is called.
+/// Tells the listener that a test has started, unless it was told so before.
 fn tell_started(test: (&PlannedModule, &PlannedTest), told: &mut bool, listener: &mut dyn Listener) {
     if !std::mem::replace(told, true) {
         listener.event(&Event::TestStarted { module: &test.0.module.name, test: &test.1.name });
     }
 }
 
-/// Looks at what the workers are doing, and tells of tests that have started or become slow. Nothing that a worker does for a
-/// test waits for this.
+/// Looks at what the workers are doing, and tells the listener which tests have started or have become slow. No worker
+/// waits for this.
 fn tell_running(
     tests: &[(&PlannedModule, &PlannedTest)],
     running: &RunningTests,
@@ -258,7 +259,8 @@ fn collect(
             room.add(finished.index, &mut records);
         }
     }
-    // A worker may have been ahead of the first failure: what it found would differ from run to run.
+    // A worker may have run further than the tests that failed allow. Its results are dropped: they would differ from run
+    // to run.
     let stop_after = progress.stop_after.load(Ordering::Relaxed);
     let counts = |index: usize| worlds.counts(index, stop_after);
     room.leave_out(&mut records);

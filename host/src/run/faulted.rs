@@ -1,4 +1,4 @@
-//! One test that is run with some of its calls failing: what it does then, and what it leaves.
+//! Runs one test with some of its calls failing: what the test does then, and what it leaves.
 
 use super::heap::{Accountant, Audit};
 use super::judge::{Case, Judgement};
@@ -24,9 +24,9 @@ pub(crate) struct FaultSubject<'a> {
     pub test: &'a PlannedTest,
     entry: &'a TestEntry,
     grants: Arc<Grants>,
-    /// Where it begins, of a module with a set-up.
+    /// Where the test begins, if its module has a set-up.
     world: Option<Arc<SharedWorld<'a>>>,
-    /// Which of its subtests are run; all without one.
+    /// Which of its subtests are run; all of them if there is no filter.
     subtests: Option<&'a Arc<SubtestFilter>>,
     shortcut: bool,
     /// Whether it is noted what its runs read from the host.
@@ -36,20 +36,21 @@ pub(crate) struct FaultSubject<'a> {
     inject_host_panic: bool,
 }
 
-/// What came of one run of it.
+/// What one run of the test came to.
 #[derive(Debug)]
 pub(crate) struct FaultedRun {
-    /// Its calls, which of them failed, and what is wrong with them.
+    /// The calls of the test, which of them failed, and what is wrong with them.
     pub watched: Box<WatchedCalls>,
     /// How it ended.
     pub end: FaultEnd,
-    /// What it left, where that can be told: open handles, lost blocks, threads. Of other endings, what was open.
+    /// The open handles, lost blocks and threads that the test left, if it came to its end. After any other ending: what
+    /// was open.
     pub left: Vec<Resource>,
-    /// The files and directories that it left or changed, with their sizes.
+    /// The files and directories that the test left or changed, with their sizes.
     pub files: BTreeMap<String, Option<u64>>,
-    /// Fuel that it spent.
+    /// The fuel that the test spent.
     pub fuel: u64,
-    /// Whether the wall clock ended it, or a second run of it.
+    /// Whether the wall clock ended the run, or the second run that looks for lost blocks.
     pub by_wall_clock: bool,
     /// What it read from the host, where that is noted.
     pub reads: Option<HostPaths>,
@@ -61,11 +62,11 @@ pub(crate) type HostPaths = Result<BTreeSet<AskedPath>, &'static str>;
 /// How a test ended whose calls failed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum FaultEnd {
-    /// It came to its end, whether it passed or told that it failed: all of its own is given back, or is a leak.
+    /// It came to its end: it passed, or it said that it failed. All that it acquired is given back by now, or is a leak.
     Ended { passed: bool },
     /// It panicked.
     Panicked { message: String, stack: Vec<Frame>, unwound: bool },
-    /// It spent all its fuel, or waits for ever.
+    /// It spent all its fuel, or waits for something that never comes.
     Hung { message: String, stack: Vec<Frame> },
     /// It was ended in another way; where it `gave_up`, by a function that ends a program: `abort`, or Rust's for memory that is not there.
     Stopped { message: String, stack: Vec<Frame>, gave_up: bool },
@@ -73,7 +74,7 @@ pub(crate) enum FaultEnd {
     Left { status: u32 },
 }
 
-/// Why no calls of a test are made to fail.
+/// Why no calls of this test are made to fail; `None` if they can be.
 pub(crate) fn cannot_fail(test: &PlannedTest) -> Option<&'static str> {
     if !test.is_test() {
         return Some("it is run once for all tests");
@@ -90,8 +91,8 @@ pub(crate) fn cannot_fail(test: &PlannedTest) -> Option<&'static str> {
 }
 
 impl Runner {
-    /// Makes ready to run a test with some of its calls failing, which [`cannot_fail`] says nothing against. `world` is where the
-    /// tests of its module begin, if that has a set-up.
+    /// Makes ready to run a test with some of its calls failing. [`cannot_fail`] must say nothing against the test. `world`
+    /// is where the tests of its module begin, if the module has a set-up.
     ///
     /// # Errors
     /// In words, why that cannot be done.
@@ -119,7 +120,7 @@ impl Runner {
 }
 
 impl FaultSubject<'_> {
-    /// The same test with less fuel, if that is less than it has, and the same open directories.
+    /// The same test, with the same open directories, and with at most this much fuel.
     pub fn with_fuel(&self, fuel: u64) -> Self {
         let policy = self.grants.policy();
         let fuel = fuel.min(policy.limits.most(Limit::Fuel));
@@ -142,7 +143,7 @@ impl FaultSubject<'_> {
         self.world.as_deref().map_or(&self.module.module, SharedWorld::module)
     }
 
-    /// Runs it with these of its calls failing. The calling thread has the stack that guests need.
+    /// Runs the test with these of its calls failing. The calling thread must have the stack that guests need.
     ///
     /// # Errors
     /// A bug of ours.
@@ -172,7 +173,7 @@ impl FaultSubject<'_> {
         let case = Case { harness, module, policy, entry: self.entry, test: &self.test.name, run: &ran };
         let mut judgement = case.judge();
         let end = self.end(&ran, &judgement);
-        // What a test leaves that came to its end is told also where it told that it failed.
+        // A test that came to its end is asked what it left even if it said that it failed.
         judgement.normal_finish |= matches!(end, FaultEnd::Ended { .. });
         let accountant = Accountant { job: &job, profile: false };
         let Audit { account, host_leak, by_wall_clock: also, .. } = accountant.audit(&ran, &judgement);
@@ -212,9 +213,10 @@ impl FaultSubject<'_> {
         let is_within = run.heap.as_ref().ok().is_none_or(|heap| heap.window_open);
         match (&run.ending, self.test.harness) {
             (Ending::Returned, Harness::Sdk) => FaultEnd::Ended { passed: false },
-            // Rust's harness leaves so when a test has returned an error.
+            // Rust's harness leaves like this when a test has returned an error.
             (Ending::Exit { .. }, Harness::Libtest) if judgement.at_declaration => FaultEnd::Ended { passed: false },
-            // Go's harness says how a test ended that came to its end, and its runtime says of which goroutine nothing can go on.
+            // How a Go test ended is known in each case: Go's harness says it, or Go's runtime does, as when no goroutine
+            // can go on.
             (Ending::Exit { .. }, Harness::Go) if judgement.verdict == Verdict::Timeout => {
                 FaultEnd::Hung { message: message(), stack: judgement.stack.clone().unwrap_or_default() }
             }
@@ -225,7 +227,7 @@ impl FaultSubject<'_> {
             (Ending::Exit { status: 1, .. }, Harness::Go) if judgement.verdict == Verdict::Fail => {
                 FaultEnd::Ended { passed: false }
             }
-            // `main` has returned it.
+            // `main` has returned this status.
             (Ending::Exit { .. }, Harness::Command) if !is_within => FaultEnd::Ended { passed: false },
             (Ending::Exit { status, .. }, _) => FaultEnd::Left { status: *status },
             (Ending::Fuel { .. } | Ending::Deadlock { .. } | Ending::Stuck { .. }, _) => {

@@ -1,4 +1,5 @@
-//! Where the tests of a Go package run: in its directory, as `go test` has it, which is an overlay, so that its files never change.
+//! Where the tests of a Go package run: in the package's directory, as under `go test`. The directory is an overlay, so
+//! that its files never change.
 
 use super::module_grants::ModuleGrants;
 use crate::model::Harness;
@@ -8,16 +9,16 @@ use std::path::Path;
 /// How reports name Go's own directory.
 const GOROOT: &str = "$GOROOT";
 
-/// Where absolute paths begin. Nothing is there but what is granted at other paths.
+/// Where absolute paths begin. The host's files are not there, only what is granted at other paths.
 const ROOT: &str = "/";
 
 /// Where the null device is.
 const DEVICES: &str = "/dev";
 
 impl ModuleGrants {
-    /// What the tests of a Go package get: an overlay of its directory at its own path, which is their working directory and what
-    /// `runtime.Caller` tells; and, where it is known, the directory of Go itself at its own path, to be read: time zones are there,
-    /// and what the standard library's own tests read.
+    /// What the tests of a Go package get. An overlay of the package's directory is at its own path: it is their working
+    /// directory, and `runtime.Caller` names its files. The directory of Go itself is at its own path, to be read, if it is
+    /// known: it holds time zones, and what the standard library's own tests read.
     ///
     /// ```
     /// use airtight::ModuleGrants;
@@ -39,12 +40,13 @@ impl ModuleGrants {
         let package = grant(dir, PACKAGE, Mode::Overlay);
         let env = vec![("PWD".to_owned(), package.guest.clone())];
         let goroot = goroot.map(|goroot| grant(goroot, GOROOT, Mode::ReadOnly));
-        // Without a root, what is not there is a bad descriptor to Go, and no test that asks for it finds that it is not.
+        // Without a root directory, Go takes a path that does not exist for a bad descriptor. A test that asks for such a
+        // path would not learn that there is nothing.
         let root = DirGrant { alias_of: None, ..grant(Path::new(ROOT), ROOT, Mode::Devices) };
         Self { dirs: std::iter::once(package).chain(goroot).chain([root]).collect(), env }
     }
 
-    /// What the tests of this harness get whoever runs them: Go's have the null device.
+    /// Adds grants that all tests of this harness get, with any runner: Go's tests have the null device.
     pub(super) fn for_harness(mut self, harness: Harness) -> Self {
         if harness == Harness::Go {
             self.dirs.push(DirGrant {
@@ -58,7 +60,7 @@ impl ModuleGrants {
         self
     }
 
-    /// Whether a directory is where the tests run.
+    /// Whether this directory is the one where the tests run.
     pub(super) fn is_working_directory(&self, dir: &DirGrant) -> bool {
         self.env.iter().any(|(name, value)| name == "PWD" && *value == dir.guest)
     }

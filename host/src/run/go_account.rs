@@ -1,8 +1,8 @@
-//! What Go's own runtime says of a test: what its program's start cost, what its benchmarks reported, what is left on its heap, and
-//! where it allocated.
+//! What Go's own runtime says of a test: what its program spent before the test, what its benchmarks reported, what is left
+//! on its heap, and where it allocated.
 //!
-//! To look at Go's heap takes collections, which cost fuel. So that happens in a second run, and the first one's figures are the same
-//! whether anybody looks or not.
+//! A look at Go's heap takes garbage collections, which cost fuel. Therefore it is done in a second run: the first run's
+//! figures are the same whether anybody looks or not.
 
 use super::bounds::{Room, bytes_of_stack};
 use super::profile_room::keep;
@@ -17,30 +17,30 @@ use crate::sandbox::{Ending, Job, Run, run};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-/// The least growth of Go's heap that is told, in bytes. An empty test leaves some hundred bytes by the runtime's account, and one in
-/// which a goroutine ran up to 12.5 KB.
+/// The smallest growth of Go's heap that is reported, in bytes. By the runtime's account, an empty test leaves some hundred
+/// bytes, and a test in which a goroutine ran leaves up to 12.5 KB.
 const FLOOR: u64 = 16 << 10;
 
-/// Places that are told of one growth.
+/// Most places that are reported of one growth.
 const MAX_SITES: usize = 20;
 
-/// Most bytes of a unit and of a value that a benchmark reports.
+/// Most bytes of the unit, and of the value, that a benchmark reports.
 const MAX_METRIC: usize = 256;
 
-/// What a second run told of the heap.
+/// What a second run says of the heap.
 #[derive(Default)]
 pub struct GoHeapAudit {
-    /// What is left, where it is as much as is told.
+    /// How much is left, if it is enough to be reported.
     pub growth: Option<GoHeapGrowth>,
-    /// Where was allocated, or why that is not known.
+    /// Where the test allocated, or why that is not known.
     pub profile: HeapProfile,
     /// Host descriptors that the second run left open: a bug of ours.
     pub host_leak: u64,
-    /// Whether the wall clock ended it.
+    /// Whether the wall clock ended the second run.
     pub by_wall_clock: bool,
 }
 
-/// Runs a test a second time, in which it tells of its heap. `first` is the first run.
+/// Runs a test a second time, in which it tells of its heap. `first` is its first run.
 pub fn audit(job: &Job<'_>, first: &Run) -> GoHeapAudit {
     let mut audit = GoHeapAudit::default();
     let told = told(job, first, &mut audit);
@@ -85,7 +85,7 @@ pub fn audit(job: &Job<'_>, first: &Run) -> GoHeapAudit {
     audit
 }
 
-/// What the test tells in a second run, where there can be one that comes to the same end.
+/// What the test tells in a second run. The second run has to be possible, and has to end as the first did.
 fn told(job: &Job<'_>, first: &Run, audit: &mut GoHeapAudit) -> Result<GoAccount, HeapDoubt> {
     if let Some(grant) = job.grants.policy().unrepeatable() {
         return Err(HeapDoubt::Unrepeatable(grant));
@@ -121,10 +121,10 @@ fn missing(job: &Job<'_>, all: bool, why: String) -> Missing {
     Missing::new(job.module.name(), job.test.to_string(), all, why)
 }
 
-/// A stack by the functions, files and lines of its calls.
+/// The function, file and line of each call of a stack.
 type Calls = Vec<(String, Option<String>, Option<u32>)>;
 
-/// The places by their stacks: without what is of the machine, several may be one.
+/// The places by stack. Stacks differ by addresses of the machine, too; without these, several may be the same.
 fn by_stack(sites: Vec<Site>) -> BTreeMap<Calls, Site> {
     let mut by_stack: BTreeMap<_, Site> = BTreeMap::new();
     for site in sites {
@@ -142,10 +142,10 @@ fn by_stack(sites: Vec<Site>) -> BTreeMap<Calls, Site> {
     by_stack
 }
 
-/// A growth with the places of what is in use.
+/// Adds to a growth the places at which the memory in use was allocated.
 fn growth<K>(mut growth: GoHeapGrowth, by_stack: &BTreeMap<K, Site>, more: u64) -> GoHeapGrowth {
     let mut in_use: Vec<&Site> = by_stack.values().filter(|site| site.inuse_objects > 0).collect();
-    // Those of equal size stay in the order of their stacks.
+    // Places of equal size stay in the order of their stacks.
     in_use.sort_by_key(|site| std::cmp::Reverse(site.inuse_space));
     let mut room = Room::new();
     growth.sites_omitted = more;
@@ -160,7 +160,8 @@ fn growth<K>(mut growth: GoHeapGrowth, by_stack: &BTreeMap<K, Site>, more: u64) 
     growth
 }
 
-/// Adds to the record of a Go test what it says of itself. `tells_setup`: whether it tells what the program's start cost.
+/// Adds to the record of a Go test what the test says of itself. `tells_setup` is whether it tells what the program spent
+/// before the test.
 pub fn tell(record: &mut TestRecord, run: &Run, tells_setup: bool, heap: Option<GoHeapGrowth>) {
     let own = harness(Harness::Go).own_output(&run.remains.output.stdout, &record.name);
     let mut told =

@@ -1,4 +1,4 @@
-//! The entries for goroutines that were left: by a test, and by what was set up before it.
+//! Entries for goroutines that had not ended: those of the test, and those that were started before it.
 
 use super::bounds::end_list;
 use crate::harness::go::{Goroutine, goroutines};
@@ -7,14 +7,15 @@ use crate::sandbox::wasi::GoroutineDumps;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-/// What the runtime adds to the state of a goroutine that is blocked for ever.
+/// What Go's runtime adds to the state of a goroutine that is blocked for ever.
 const FOR_EVER: &str = " (leaked)";
 
-/// Functions of Go's library in which a goroutine of its own stays for ever once it was needed, whatever the user does.
+/// Functions of Go's library in which one of its own goroutines stays for ever, once it was needed. The user cannot end it.
 const RESIDENTS: [&str; 2] = ["os/signal.loop", "os/signal.signal_recv"];
 
-/// The entries for goroutines that had not ended: one for those that were started at one place and do the same, in the order in
-/// which the first of each was started. Those of TestMain and of package initialisation come last, where this test tells of them.
+/// The entries for goroutines that had not ended. Goroutines that were started at one place and do the same share an entry;
+/// entries are in the order in which their first goroutine was started. Goroutines of TestMain and of package
+/// initialisation come last, if this test is the one to tell of them.
 pub fn left(dumps: &GoroutineDumps, test: &str, tells_setup: bool) -> Vec<Resource> {
     let before = numbers(dumps.before.as_deref());
     let after: Vec<Goroutine> = others(dumps.after.as_deref()).filter(|one| !before.contains(&one.number)).collect();
@@ -30,13 +31,14 @@ fn numbers(dump: Option<&str>) -> HashSet<u64> {
     dump.map(|dump| goroutines(dump, usize::MAX).0).unwrap_or_default().into_iter().map(|one| one.number).collect()
 }
 
-/// The goroutines of a dump without the one that made it, which is the first, and without that of `main`.
+/// The goroutines of a dump without the first, which wrote the dump, without that of `main`, and without those that the
+/// user cannot end.
 fn others(dump: Option<&str>) -> impl Iterator<Item = Goroutine> {
     let all = dump.map(|dump| goroutines(dump, usize::MAX).0).unwrap_or_default();
     all.into_iter().skip(1).filter(|one| one.number != 1 && !is_resident(one))
 }
 
-/// Whether the user has no way to end it.
+/// Whether the user has no way to end this goroutine.
 fn is_resident(goroutine: &Goroutine) -> bool {
     let of_runtime = goroutine.created.as_ref().is_none_or(|by| by.function.starts_with("runtime."));
     of_runtime || goroutine.stack.iter().any(|frame| RESIDENTS.contains(&&*frame.function))
@@ -68,7 +70,7 @@ fn entries(mut goroutines: Vec<Goroutine>, scope: &str) -> Vec<Resource> {
     end_list(entries)
 }
 
-/// What a goroutine does, of its state: without how long, which the sandbox's time decides.
+/// What a goroutine does, from its state. How long it has done so is left out: the sandbox's time decides that.
 fn does(state: &str) -> String {
     let what = state.split(", ").next().unwrap_or(state);
     match what.strip_suffix(FOR_EVER) {

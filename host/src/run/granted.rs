@@ -1,4 +1,4 @@
-//! What of the machine tests are granted: what no test may be, and what is told when a run starts.
+//! Checks what tests are granted of the machine: refuses directories that no test may have.
 
 use super::module_grants::ModuleGrants;
 use super::options::RunOptions;
@@ -7,7 +7,7 @@ use crate::files::own::{self, Own};
 use crate::policy::{DirGrant, Mode};
 use std::path::PathBuf;
 
-/// A directory is granted that no test is ever granted, whoever asks.
+/// A directory that no test may have is granted.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the directory granted as `{guest}`, {}, overlaps {own}, which no test is ever granted; grant a directory that does not hold it",
@@ -27,8 +27,8 @@ pub(super) fn check_profile(profile: &Profile, options: &RunOptions) -> Result<(
     check(profile.policy().dirs.iter().chain(&profile.requestable().dirs), options)
 }
 
-/// Refuses grants of a module that no test may have. A package is tested wherever it is: it is an overlay, which is never written.
-///
+/// Refuses a module's grants if no test may have one of them. The package's own directory may be anywhere: it is an
+/// overlay, so that nothing in it is ever written.
 /// # Errors
 /// The first such grant.
 pub(super) fn check_module(grants: &ModuleGrants, options: &RunOptions) -> Result<(), OwnDirError> {

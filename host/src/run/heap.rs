@@ -1,7 +1,7 @@
 //! From the end of a test's heap to lost and retained blocks, each with the place it was allocated at.
 //!
-//! The first run keeps no stacks. Where blocks of the test's own are left, there is a second run (see
-//! [`crate::sandbox::rerun`]), whose end is compared with that of the first.
+//! The first run keeps no stacks. If blocks of the test's own are left, the test is run a second time (see
+//! [`crate::sandbox::rerun`]), and the ends of the two runs are compared.
 
 use super::judge::Judgement;
 use super::keepers::keepers;
@@ -24,18 +24,18 @@ use crate::symbols::Symbols;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-/// What became of a test's heap.
+/// What is known of a test's heap.
 #[derive(Debug)]
 pub enum Account {
-    /// It was not seen, for this reason.
+    /// The heap was not seen, for this reason.
     Untracked(NotTracked),
-    /// It was.
+    /// The heap was seen.
     Tracked {
         /// The figures of the whole test.
         figures: Figures,
-        /// What is left after a normal finish.
+        /// What is left on the heap, after a normal finish or a panic that unwound.
         balance: Option<Box<Balance>>,
-        /// Limits that were crossed, each once, and where.
+        /// The limits that were crossed, each once, and where.
         crossed: Vec<Crossing>,
     },
 }
@@ -43,48 +43,50 @@ pub enum Account {
 /// What a test left on the heap.
 #[derive(Debug, Default)]
 pub struct Balance {
-    /// The places at which the blocks were allocated.
+    /// The places at which the blocks of this balance were allocated.
     pub places: Vec<AllocationPlace>,
     /// Blocks that nothing reaches.
     pub lost: Vec<Site>,
     /// Blocks that static data reaches.
     pub retained: Vec<Site>,
-    /// Who holds and keeps all these blocks; `None` where that is not certain.
+    /// Who holds the lost blocks and who keeps the retained ones; `None` if that is not certain.
     pub owners: Option<Box<Owners>>,
-    /// Those of either that the last round allocated, of a test that was called several times.
+    /// The lost and retained blocks that the last of several rounds allocated.
     pub of_last_round: Vec<Site>,
-    /// Of the retained ones, those that only the stack of one thread reaches.
+    /// Of the retained blocks, those that only the stack of one thread reaches.
     pub held: Vec<HeldBlocks>,
-    /// Why it is not certain, if it is not.
+    /// Why the balance is not certain, if it is not.
     pub doubt: Option<HeapDoubt>,
 }
 
 /// Who holds the blocks that a test left.
 #[derive(Debug, Default)]
 pub struct Owners {
-    /// The lost blocks by who holds whom.
+    /// The lost blocks, grouped by who holds whom.
     pub lots: Vec<Lot>,
-    /// The retained blocks by who keeps them, and the variables by their numbers; `None` where that is not certain.
+    /// The retained blocks, grouped by the variable that keeps them, and these variables by number; `None` if that is not
+    /// certain.
     pub kept: Option<(Vec<Kept>, Vec<VariableRecord>)>,
 }
 
 impl Balance {
-    /// Whether more may be lost, and less retained: what is certain without a second run is that nothing reaches a lost block.
+    /// Whether more blocks may be lost, and fewer retained. Without a second run only this is certain: nothing reaches a
+    /// lost block.
     pub fn is_bounded(&self) -> bool {
         self.doubt.is_some() && !self.retained.is_empty()
     }
 }
 
-/// All that accounting for a test's heap came to.
+/// All that the look at a test's heap came to.
 #[derive(Debug)]
 pub struct Audit {
     /// The account itself.
     pub account: Account,
-    /// Every allocation of the test's own, where a profile is wanted; else why they are not there.
+    /// Every allocation of the test's own, if a profile is wanted, or why they are not known.
     pub profile: HeapProfile,
     /// Host descriptors that a second run left open: a bug of ours.
     pub host_leak: u64,
-    /// Whether the wall clock ended a second run.
+    /// Whether the wall clock ended the second run.
     pub by_wall_clock: bool,
 }
 
@@ -95,7 +97,7 @@ pub struct Accountant<'a> {
 }
 
 impl Accountant<'_> {
-    /// Strikes the balance of a run that was judged so far, after a second run where one is needed.
+    /// Strikes the balance of a run that was judged already. It does a second run if one is needed.
     pub fn audit(&self, first: &Run, judgement: &Judgement) -> Audit {
         let mut audit = Audit {
             account: Account::Untracked(NotTracked::NotStarted),
@@ -141,8 +143,8 @@ impl Accountant<'_> {
         audit
     }
 
-    /// Whether functions of the program's own were running when it left through `exit(0)`, or in threads that had not ended, and may
-    /// hold pointers where the host does not see them.
+    /// Whether running functions may hold pointers where the host does not see them. Such functions are the program's own
+    /// that were running when it left through `exit(0)`, and those of threads that had not ended.
     fn may_hold_more(&self, first: &Run, end: &HeapEnd) -> bool {
         let own = match &first.ending {
             Ending::Exit { stack, .. } if end.window_open => Some(RunningStack { frames: stack, arguments: 0 }),
@@ -152,20 +154,21 @@ impl Accountant<'_> {
         if threads.clone().any(|thread| thread.stack.is_empty()) {
             return true;
         }
-        // Each is given its number and what it is to do.
+        // The first function of a thread is given two arguments: the thread's number and what it is to do.
         let threads = threads.map(|thread| RunningStack { frames: &thread.stack, arguments: 2 });
         let stacks: Vec<RunningStack<'_>> = own.into_iter().chain(threads).collect();
         !stacks.is_empty() && !self.job.module.hold_nothing(&stacks)
     }
 
-    /// A second run, with the stacks that are needed: of all allocations for a profile, else of the blocks that are left.
+    /// Runs the test a second time with the stacks that are needed: of all allocations for a profile, otherwise of the
+    /// blocks that are left.
     fn second_run(&self, first: &Run, end: &HeapEnd) -> SecondRun {
         let numbers = || end.picture.iter().flat_map(own_blocks).map(|block| block.number);
         let capture = if self.profile { StackCapture::All } else { StackCapture::numbers(numbers().collect()) };
         second_run(self.job, (first, end), capture)
     }
 
-    /// What was allocated where.
+    /// A profile: how much was allocated at each stack, and how much is in use.
     fn profile_from(&self, end: &HeapEnd) -> HeapProfile {
         let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
         for totals in end.stacks.all() {
@@ -203,7 +206,7 @@ impl Accountant<'_> {
     }
 }
 
-/// The numbers of the allocations of the last round, if there were several.
+/// The numbers of the allocations of the last round; empty if there was only one round.
 fn last_round(ran: &Run) -> RangeInclusive<u64> {
     match &ran.rounds[..] {
         [_, .., last] => last.before.allocations + 1..=last.after.allocations,
@@ -215,8 +218,8 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
     picture.blocks.iter().filter(|block| block.own)
 }
 
-/// Which blocks of the test's own are lost and which are retained, by the second run where there is one; else by what is
-/// certain without. Where functions may hold more than is seen, no block that is not seen to be reached is surely lost.
+/// Which blocks of the test's own are lost and which are retained. A second run decides, if there is one; without it, only
+/// what is certain counts. If running functions may hold more than is seen, an unreached block is not surely lost.
 fn balance(
     first: &EndPicture,
     second: Result<Box<HeapEnd>, HeapDoubt>,

@@ -1,4 +1,4 @@
-//! From what a test left on its heap to entries of the report.
+//! From what a test left on its heap to the entries of its report.
 
 use super::bounds::{Room, bytes_of_placed};
 use super::heap::{Balance, Owners};
@@ -12,18 +12,18 @@ use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, Var
 use crate::model::{Frame, Resource, ResourceKind};
 use std::collections::BTreeMap;
 
-/// Steps of a ring that a report has. Of more, the first are there and the last.
+/// Most steps that a report shows of a ring. Of a longer ring, it shows the first steps and the last.
 const MAX_RING: usize = 16;
 
-/// Makes entries of the blocks of one test.
+/// Makes the entries for the blocks of one test.
 pub struct HeapEntries<'a> {
     pub balance: &'a Balance,
     pub names: ScopeNames<'a>,
 }
 
 impl HeapEntries<'_> {
-    /// The entries for lost blocks: one for each lot, or for each place where it is not certain who holds whom. Of too many, the
-    /// last are one together in each scope.
+    /// The entries for lost blocks: one for each lot, or one for each place if it is not certain who holds whom. If there
+    /// are too many, those beyond the room share one entry in each scope.
     pub fn lost(&self) -> Vec<Resource> {
         let Some(owners) = &self.balance.owners else { return self.sites(&self.balance.lost) };
         let mut list = EntryList::new(self.names);
@@ -41,12 +41,12 @@ impl HeapEntries<'_> {
         }
     }
 
-    /// The entries for what the last round of several left.
+    /// The entries for the blocks that the last of several rounds left.
     pub fn of_last_round(&self) -> Vec<Resource> {
         self.sites(&self.balance.of_last_round)
     }
 
-    /// An entry for each place.
+    /// One entry for each place.
     fn sites(&self, sites: &[Site]) -> Vec<Resource> {
         let mut list = EntryList::new(self.names);
         self.add_sites(&mut list, sites);
@@ -64,7 +64,8 @@ impl HeapEntries<'_> {
         }
     }
 
-    /// Adds an entry for these blocks and what they reach, where there is room for it and anything to show.
+    /// Adds an entry for these blocks and those that they reach. If there is no room, or no place of the blocks has
+    /// anything to show, they are only counted.
     fn add(&self, list: &mut EntryList<'_>, (own, reaches): (&[Site], &[Site]), entry: impl FnOnce() -> Resource) {
         match self.is_omitted(own) || list.room.is_full() {
             true => own.iter().chain(reaches).for_each(|site| list.add_to_others(site)),
@@ -72,7 +73,7 @@ impl HeapEntries<'_> {
         }
     }
 
-    /// An entry for what each variable keeps; for what none is seen to keep, one for each place.
+    /// One entry for all that a variable keeps. Blocks that no known variable keeps get one entry for each place.
     fn all_kept(&self, all: &[Kept], keepers: &[VariableRecord]) -> Vec<Resource> {
         let mut list = EntryList::new(self.names);
         for kept in all {
@@ -91,7 +92,7 @@ impl HeapEntries<'_> {
         list.finish()
     }
 
-    /// Whether of no place of these there is anything to show.
+    /// Whether none of these places has anything to show.
     fn is_omitted(&self, sites: &[Site]) -> bool {
         sites.iter().all(|site| self.place(site.place).is_omitted)
     }
@@ -103,7 +104,7 @@ impl HeapEntries<'_> {
     }
 
     fn lot(&self, lot: &Lot) -> Resource {
-        // A cycle is told from where its ring begins.
+        // An entry for a cycle is at the place where its ring begins.
         let begins = |site: &&Site| lot.ring.first().is_some_and(|step| step.place == site.place);
         let Some(first) = lot.own.iter().find(begins).or(lot.own.first()) else {
             return Resource::new(ResourceKind::Heap, self.names.test, Vec::new());
@@ -124,7 +125,7 @@ impl HeapEntries<'_> {
         self.summed(first, &lot.own, record)
     }
 
-    /// What is said of blocks from these places, of which this is the first.
+    /// The record of blocks from several places; `first` is the first of them.
     fn of_several(&self, first: &Site, own: &[Site], reaches: &[Site]) -> BlocksRecord {
         let one_place = own.len() == 1;
         BlocksRecord {
@@ -142,7 +143,7 @@ impl HeapEntries<'_> {
         Resource { count: sum(|site| site.blocks), bytes: Some(sum(|site| site.bytes)), blocks, ..self.entry(first) }
     }
 
-    /// The blocks of each place. Of too many places, the last are one together in each scope.
+    /// The blocks of each place. If there are too many places, those beyond the room are one in each scope.
     fn placed_all(&self, sites: &[Site]) -> Vec<PlacedBlocks> {
         let mut room = Room::new();
         let mut listed = Vec::new();
@@ -185,7 +186,7 @@ impl HeapEntries<'_> {
     }
 }
 
-/// A list of entries that has an end: of what comes after it, the figures are kept.
+/// A list of entries with an end. Blocks beyond the end are only counted, in each scope.
 struct EntryList<'a> {
     names: ScopeNames<'a>,
     room: Room,

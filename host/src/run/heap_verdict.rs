@@ -1,4 +1,4 @@
-//! What a test's heap does to its verdict, and what is said of it in the record.
+//! How a test's heap changes its verdict, and what the record says of the heap.
 
 use super::heap::{Account, Balance};
 use super::places::AllocationPlace;
@@ -16,11 +16,11 @@ pub struct HeapBreach {
     pub limit: LimitRecord,
     pub verdict: Verdict,
     pub message: String,
-    /// The allocation that broke it, where it is known.
+    /// The stack of the allocation that broke the limit, if it is known.
     pub stack: Option<Stack>,
 }
 
-/// The figures of a test that was run. `exact` is false where how far it got is not the same everywhere.
+/// The figures of the heap of a test that ran. `exact` is false if how far the test got is not the same everywhere.
 pub fn usage(account: &Account, exact: bool) -> Heap {
     let (figures, balance) = match account {
         Account::Untracked(why) => {
@@ -42,7 +42,7 @@ pub fn usage(account: &Account, exact: bool) -> Heap {
     }
 }
 
-/// The figures of a heap that was seen, without what is left on it.
+/// The figures of a heap that was seen, without those of what is left on it.
 pub fn tracked(figures: &Figures) -> Heap {
     Heap {
         tracked: true,
@@ -58,23 +58,23 @@ pub fn tracked(figures: &Figures) -> Heap {
 /// Whether a test kept its limits on the heap.
 #[derive(Debug)]
 pub enum Compliance {
-    /// It kept all of them.
+    /// The test kept all of them.
     Kept,
-    /// It broke this one, the first of those that are surely broken.
+    /// The test broke this limit: the first one that is surely broken.
     Broken(HeapBreach),
-    /// That is not known of one: why not, in words.
+    /// It is not known whether the test kept one of them. Holds why, in words.
     Unknown(String),
 }
 
-/// A figure as far as it is known.
+/// A figure between bounds; they are equal if the figure is known exactly.
 struct Bounds {
     least: u64,
     most: u64,
-    /// The allocation that went over the limit.
+    /// The stack of the allocation that went over the limit.
     stack: Option<Stack>,
 }
 
-/// Holds the heap against its limits. What is not known is neither kept nor broken.
+/// Compares the heap with its limits. A figure that is not known exactly may leave open whether its limit was kept.
 pub fn compliance(account: &Account, limits: &Limits) -> Compliance {
     let mut unknown = None;
     for (limit, figure, cap) in heap_limits(limits) {
@@ -103,8 +103,8 @@ pub fn compliance(account: &Account, limits: &Limits) -> Compliance {
     unknown.map_or(Compliance::Kept, Compliance::Unknown)
 }
 
-/// The limits on the heap that are set, in the order in which they are judged: what was counted while the test ran comes
-/// before what is left.
+/// The limits on the heap that are set, in the order in which they are judged: first those on what was counted while the
+/// test ran, then those on what is left.
 fn heap_limits(limits: &Limits) -> Vec<(Limit, HeapFigure, u64)> {
     let set = limits.values().iter().filter_map(|(limit, cap)| Some((limit, limit.row().heap?, cap)));
     let mut set: Vec<_> = set.collect();
@@ -112,7 +112,7 @@ fn heap_limits(limits: &Limits) -> Vec<(Limit, HeapFigure, u64)> {
     set
 }
 
-/// Why a heap that was to be tracked was not.
+/// Why the heap was not tracked, if the policy demands that it is.
 pub fn not_tracked(account: &Account, policy: &Policy) -> Option<String> {
     match account {
         Account::Untracked(why) if policy.heap_required => {
@@ -122,7 +122,7 @@ pub fn not_tracked(account: &Account, policy: &Policy) -> Option<String> {
     }
 }
 
-/// Why it is not known whether anything was retained, where that fails a test and what is lost does not.
+/// Why it is not known whether blocks are retained. This matters only if retained blocks fail a test and lost ones do not.
 pub fn retained_unknown(account: &Account, leaks: &LeakActions) -> Option<String> {
     let Account::Tracked { balance: Some(balance), .. } = account else { return None };
     let Balance { retained, doubt: Some(doubt), .. } = &**balance else { return None };
@@ -139,7 +139,7 @@ fn doubt(account: &Account) -> Option<&HeapDoubt> {
     }
 }
 
-/// What a test came to of a figure; none where it did not finish, so that there is nothing to judge.
+/// The bounds of a figure; `None` if the test did not finish, so that there is nothing to judge.
 fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>, &NotTracked> {
     let (figures, balance, crossed) = match account {
         Account::Untracked(why) => return Err(why),
@@ -156,7 +156,8 @@ fn bounds(account: &Account, kind: HeapKind, cap: u64) -> Result<Option<Bounds>,
     })
 }
 
-/// Where blocks may be lost or retained, what is surely lost is the least that is lost, and nothing is surely retained.
+/// The bounds of what is left. If it is not certain which blocks are lost, the surely lost ones are the least that is lost,
+/// and no block is surely retained.
 fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds {
     let [(lost, losing), (retained, retaining)] =
         [&balance.lost, &balance.retained].map(|sites| over(sites, &balance.places, cap));
@@ -167,7 +168,7 @@ fn bounds_of_leftover(balance: &Balance, leftover: Leftover, cap: u64) -> Bounds
     }
 }
 
-/// All the bytes, and where those over the cap begin, in the order in which they were allocated.
+/// All the bytes, and the stack of the place, in the order of allocation, with which they go over the cap.
 fn over(sites: &[Site], places: &[AllocationPlace], cap: u64) -> (u64, Option<Stack>) {
     let mut sum = 0;
     let mut at = None;

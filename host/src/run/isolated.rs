@@ -1,4 +1,4 @@
-//! Subtests that are tests of their own: each is run alone, in a fresh instance of its test.
+//! Runs each subtest as a test of its own: alone, in a fresh instance of its test.
 
 use super::planned::{Decision, PlannedTest};
 use crate::catalogue::Role;
@@ -9,25 +9,25 @@ use rayon::prelude::*;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// How the subtests of a module's tests are found.
+/// How the subtests of a module's tests are found out.
 pub struct Isolation<'a> {
     pub module: &'a LoadedModule,
     pub setup: SetUpCall,
     pub interrupted: &'a Arc<AtomicBool>,
 }
 
-/// What is called before a test so that it finds what it expects.
+/// What has to be called before a test, so that the test finds what it expects.
 pub enum SetUpCall {
     /// Nothing: the module has no set-up.
     None,
     /// Its set-up.
     Sdk(SdkCall),
-    /// Its set-up is not run, or cannot be called like that.
+    /// The module's set-up is not run, or is not a function of the SDK.
     Other,
 }
 
 impl SetUpCall {
-    /// That of a module with these entries.
+    /// The set-up of a module with these entries.
     pub fn of(entries: &[PlannedTest]) -> Self {
         match entries.iter().find(|entry| entry.role == Role::SetUp).map(|setup| &setup.decision) {
             None => Self::None,
@@ -38,8 +38,8 @@ impl SetUpCall {
 }
 
 impl Isolation<'_> {
-    /// Each test in the place of which there are its subtests, and it without them. Also gives the names of tests that stay whole, with
-    /// the reasons.
+    /// Replaces each test that has subtests by the test without them, and by each subtest alone. Also returns the names of
+    /// the tests that stay whole, and why.
     pub fn apart(&self, tests: Vec<PlannedTest>) -> (Vec<PlannedTest>, Vec<String>) {
         let taken: Vec<_> = tests.into_par_iter().map(|test| self.of_test(test)).collect();
         let (mut apart, mut whole) = (Vec::new(), Vec::new());
@@ -63,7 +63,7 @@ impl Isolation<'_> {
         (without.into_iter().chain(alone.flatten().collect::<Vec<_>>()).collect(), None)
     }
 
-    /// The names of a test's own subtests, in the order in which they began.
+    /// The names of the subtests directly in a test, in the order in which they began.
     fn subtests(&self, test: &PlannedTest) -> Result<Vec<String>, String> {
         let Decision::Run { grants, entry, subtests } = &test.decision else { return Ok(Vec::new()) };
         if test.role != Role::Test || test.harness != Harness::Sdk {
@@ -82,7 +82,7 @@ impl Isolation<'_> {
         if ran.rounds.len() <= before.len() {
             return Err("its set-up does not pass under its limits".to_owned());
         }
-        // Under one set of limits for all it may end before the last of them.
+        // The test runs all of its subtests under one set of limits here, so that it may end before the last one.
         if ran.ending != Ending::Returned {
             return Err(format!("it does not come to its own end when it is run to see them: {}", ran.ending.words()));
         }
@@ -92,7 +92,7 @@ impl Isolation<'_> {
 }
 
 impl PlannedTest {
-    /// This test with these of its subtests alone, under this name.
+    /// This test, under this name, with only these of its subtests.
     fn part(&self, name: Arc<str>, own: OwnSubtests) -> Option<Self> {
         let Decision::Run { grants, entry: TestEntry::Sdk(call), subtests } = &self.decision else { return None };
         let filter = SubtestFilter { own, ..subtests.as_deref().cloned().unwrap_or_default() };

@@ -1,4 +1,4 @@
-//! From how a test ended to its verdict. Nothing a guest prints or records decides more than what is said here.
+//! From the ending of a test to its verdict. Nothing that a guest prints or records decides more than this file says.
 
 use super::threads;
 use crate::harness::hints::MissingPath;
@@ -19,27 +19,27 @@ const FULL_OF_NAMES: &str =
 const TOO_MANY_THREADS: &str =
     "a thread was refused, for there were as many as there may be at once: the limit `live-threads` in airtight.toml";
 
-/// What is said of a test beside its resources.
+/// The verdict of a test and all that is said of it, without its resources.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// Before leaks are counted: `Pass` for every normal finish.
+    /// The verdict before leaks are counted: `Pass` after every normal finish.
     pub verdict: Verdict,
     pub message: Option<String>,
     pub reason: Option<String>,
     pub hint: Option<&'static str>,
     pub exit_status: Option<u32>,
     pub limit: Option<LimitRecord>,
-    /// Where it panicked, as the compiler wrote it: `file:line:column`.
+    /// Where the test panicked, as the compiler wrote it: `file:line:column`.
     pub panicked_at: Option<String>,
-    /// Whether the place is a function's declaration, for an error that a test returned.
+    /// Whether the failure is shown where the test is declared: it returned an error.
     pub at_declaration: bool,
-    /// Whether what is open is a leak, and not just taken back.
+    /// Whether open resources are leaks. Otherwise they are only taken back.
     pub normal_finish: bool,
-    /// Where it went wrong, where the harness tells that itself.
+    /// Where the test went wrong, if its harness says so itself.
     pub stack: Option<Vec<Frame>>,
     /// Whether the test panicked and its destructors ran: what is open is what they did not give back.
     pub unwound: bool,
-    /// What failed after the failure that the message is of.
+    /// The failures that came after the one in `message`.
     pub suppressed: Vec<SuppressedRecord>,
 }
 
@@ -61,7 +61,7 @@ impl Judgement {
         }
     }
 
-    /// Whether everything of the test's own is over, so that what is left can be told.
+    /// Whether all code of the test is over, so that it can be said what it left.
     pub fn has_balance(&self) -> bool {
         self.normal_finish || self.unwound
     }
@@ -75,7 +75,7 @@ impl Judgement {
     }
 }
 
-/// One finished test and what it was run with.
+/// A finished test, and what it was run with.
 pub struct Case<'a> {
     pub harness: Harness,
     pub module: &'a LoadedModule,
@@ -86,12 +86,12 @@ pub struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// What its harness judges by.
+    /// What the test's harness judges by.
     pub fn evidence(&self) -> Evidence<'a> {
         Evidence { run: self.run, symbols: &self.module.symbols, entry: self.entry, test: self.test }
     }
 
-    /// The verdict, as far as the ending decides it.
+    /// The verdict, as far as the ending of the test decides it.
     pub fn judge(&self) -> Judgement {
         let mut judgement = match harness(self.harness).finish(&self.evidence()) {
             Finish::Normal { exit_status } => Judgement { exit_status, ..Judgement::new(Verdict::Pass) },
@@ -115,7 +115,7 @@ impl<'a> Case<'a> {
         judgement
     }
 
-    /// What to know about the platform, where the failure is one of the platform's.
+    /// The hint about the platform, if the platform made the test fail.
     fn hint(&self, judgement: &Judgement) -> Option<&'static str> {
         let (symbols, stack) = (&self.module.symbols, self.run.ending.stack().map_or(&[][..], |stack| stack));
         let has_threads = self.module.has_threads();
@@ -131,7 +131,7 @@ impl<'a> Case<'a> {
             .message
             .as_deref()
             .and_then(|message| hints::for_failure(message, (stack, symbols), misses, has_threads));
-        // What unwinds was caught by whoever wanted to.
+        // In a module that unwinds, a panic that was to be caught has been caught.
         let panicked = || !self.module.unwinds() && symbols.cause(stack) == TrapCause::Panic;
         by_message
             .or_else(|| panicked().then(|| hints::for_panic((stack, symbols), self.run.in_spawned_thread)).flatten())
@@ -160,7 +160,7 @@ impl<'a> Case<'a> {
                 let millis = limits.most(Limit::Timeout);
                 broken(Limit::Timeout, millis, None, running + &waited.unwrap_or_default())
             }
-            // No limit is to blame, and every machine ends it here.
+            // No limit is to blame, and every machine ends the test here.
             Ending::Deadlock { waited, .. } => {
                 Judgement { message: Some(format!("it {}", self.words(waited))), ..Judgement::new(Verdict::Timeout) }
             }
@@ -183,13 +183,13 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What Go printed when it gave up: it leaves through `exit(2)` then.
+    /// What Go printed when it gave up; it leaves through `exit(2)` then.
     fn panic_of_go(&self, status: u32) -> Option<String> {
         let said = (status == go::PANICKED).then(|| go::last_panic(&self.run.remains.output.stderr)).flatten();
         said.map(|said| said.message)
     }
 
-    /// What was waited for, with the place where that socket was acquired.
+    /// What the test waited for, and where it acquired the socket that it waited for.
     fn words(&self, waited: &FatalWait) -> String {
         let frames = waited.acquired.as_deref().map(|stack| self.module.symbols.frames(stack)).unwrap_or_default();
         match Frame::innermost_own(&frames) {
@@ -203,7 +203,7 @@ impl<'a> Case<'a> {
     fn judge_trap(&self, kind: TrapKind, stack: &[crate::ledger::RawFrame]) -> Judgement {
         let cause = if kind == TrapKind::Unreachable { self.module.symbols.cause(stack) } else { TrapCause::Other };
         let stderr = &self.run.remains.output.stderr;
-        // A clean-up that panics later does so on the same stream.
+        // A clean-up that panics later prints to the same stream, after what the test itself printed.
         let own = self.run.sdk.as_ref().map_or(stderr.len(), |said| said.own_stderr.min(stderr.len()));
         let panic = rust::last_panic(&stderr[..own]);
         match (kind, cause, panic) {
@@ -216,7 +216,7 @@ impl<'a> Case<'a> {
                 hint: Some("deep recursion in a Rust or C guest also ends so, on its shadow stack"),
                 ..Judgement::fail(format!("trap: {kind}"))
             },
-            // C aborts after it has said why.
+            // C prints why, and then aborts.
             (TrapKind::Unreachable, TrapCause::Other, _) => {
                 let said = c::last_assertion(&stderr[..own]);
                 Judgement::fail(said.unwrap_or_else(|| format!("trap: {kind}")))
@@ -225,16 +225,16 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A refused growth explains a test that did not finish.
+    /// Blames the memory limit, if memory was refused and the test did not finish.
     fn blame_memory(&self, judgement: &mut Judgement) {
         let Some(refused) = self.run.refused else { return };
-        // What failed first is why it failed.
+        // The first failure is why the test failed.
         let said = self.run.sdk.as_ref();
         if said.is_some_and(|said| !said.said.failures.is_empty() || subtests_failure(&said.subtests).is_some()) {
             return;
         }
         let failed = matches!(judgement.verdict, Verdict::Fail | Verdict::Exit);
-        // Whether a recursion that uses up the stack comes as far as the limit is the compiler's choice.
+        // A recursion that uses up the stack may also reach the memory limit. Whether it does is the compiler's choice.
         if !failed || self.run.ending.used_up_stack() || judgement.normal_finish || self.run.ending == Ending::Returned
         {
             return;
@@ -245,7 +245,7 @@ impl<'a> Case<'a> {
         judgement.message = Some(refused.before_the_end() + &ended);
     }
 
-    /// A call that found no room for files in memory may be why a test did not finish.
+    /// Adds a hint to a test that failed after a file in memory was refused room.
     fn hint_at_full_files(&self, judgement: &mut Judgement) {
         let hint = match self.run.remains.files_refused_by {
             Some(Limit::Scratch) => FULL,
@@ -257,7 +257,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What failed after the failure that the judgement is of, in order.
+    /// The failures after the one that the judgement is about, in order.
     fn suppressed(&self, judgement: &Judgement) -> Vec<SuppressedRecord> {
         let Some(outcome) = self.run.sdk.as_ref().filter(|outcome| outcome.broken.is_none()) else { return Vec::new() };
         let symbols = &self.module.symbols;
@@ -273,26 +273,26 @@ impl<'a> Case<'a> {
                 later.extend(self.judge_abnormal().message);
             }
         }
-        // A subtest that came to its end has its own.
+        // The clean-ups of a subtest that came to its end are listed with that subtest.
         let ended = |path: &str| outcome.subtests.iter().any(|one| one.path == path && one.ending.is_some());
         let of_test = |cleanup: &&FailedCleanup| !cleanup.subtest.as_deref().is_some_and(ended);
         let cleanups = outcome.cleanups.iter().filter(of_test);
         let of_cleanups =
             cleanups.map(|cleanup| SuppressedRecord::new(cleanup_failure(cleanup, symbols), Some(cleanup.ordinal)));
-        // Where nothing else failed, the first of them is the failure.
+        // If nothing else failed, the first clean-up that failed is the failure itself.
         let first = matches!(judgement.verdict, Verdict::Pass | Verdict::Skip);
         let later = later.into_iter().map(|message| SuppressedRecord::new(message, None));
         later.chain(of_cleanups.skip(usize::from(first))).collect()
     }
 
-    /// A thread that was refused may be why a test did not finish.
+    /// Adds a hint to a test that failed after a thread was refused.
     fn hint_at_refused_threads(&self, judgement: &mut Judgement) {
         if self.run.refused_threads > 0 && matches!(judgement.verdict, Verdict::Fail | Verdict::Exit) {
             judgement.hint = Some(TOO_MANY_THREADS);
         }
     }
 
-    /// A clean-up that failed spoils a pass, and is listed beside any other failure.
+    /// Makes a test fail that passed but for a clean-up.
     fn blame_cleanups(&self, judgement: &mut Judgement) {
         let Some(first) = self.run.sdk.as_ref().and_then(|said| said.cleanups.first()) else { return };
         if matches!(judgement.verdict, Verdict::Pass | Verdict::Skip) {

@@ -7,8 +7,8 @@ use crate::ledger::heap::sites::PlacedBlock;
 use crate::model::resource::VariableRecord;
 use crate::symbols::Symbols;
 
-/// The retained blocks by variable, and the variables by their numbers. `retained` are the test's own blocks, in the order of their
-/// numbers.
+/// The retained blocks, grouped by the variable that keeps them, and these variables by number. `retained` are the test's
+/// own blocks, in the order of their numbers.
 pub fn keepers(
     comparison: &Comparison<'_, '_>,
     (blocks, reached): (&[Block], &[bool]),
@@ -23,7 +23,7 @@ pub fn keepers(
     let mut variables: Vec<VariableRecord> = Vec::new();
     let mut last = None;
     let mut roots = Vec::new();
-    // The words are in the order of their addresses, so that those of one variable follow each other.
+    // The words are sorted by address, so that the words of one variable follow each other.
     for (address, block) in comparison.root_words(&among) {
         let Some((start, variable)) = symbols.variable_at(address) else { continue };
         if last != Some(start) {

@@ -1,7 +1,7 @@
 //! Turns modules, a profile and a selection into events and a report.
 //!
-//! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, runs each in a fresh
-//! instance on threads with the stack that guests need, judges them, and tells a [`crate::model::events::Listener`].
+//! [`Runner`] owns the engine, the cache and the worker threads. It lists and plans the tests, and runs each in a fresh
+//! instance on a thread with the stack that guests need. It judges them, and tells a [`crate::model::events::Listener`].
 
 mod bounds;
 mod builder;

@@ -24,7 +24,7 @@ pub struct ModuleGrants {
 }
 
 impl ModuleGrants {
-    /// What a test with this policy is granted.
+    /// Opens what a test with this policy is granted: the policy's grants and the module's.
     ///
     /// # Errors
     /// A granted directory cannot be opened.
@@ -37,7 +37,8 @@ impl ModuleGrants {
         Ok(Arc::new(Grants::new(Arc::new(whole))?))
     }
 
-    /// The module's directories. What a profile grants in the place of one holds for its other name too.
+    /// The module's directories. If the profile grants another directory at a path of one of them, that replaces it, also
+    /// at its alias.
     pub(super) fn dirs_under<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = DirGrant> + 'a {
         self.dirs.iter().map(|dir| {
             let same = self.dirs.iter().filter(|other| dir.alias_of.is_some() && other.alias_of == dir.alias_of);

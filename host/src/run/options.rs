@@ -21,9 +21,10 @@ pub(crate) struct RunOptions {
     pub cache: Option<Cache>,
     /// What compiling one module may take, in a process of its own.
     pub compile_budget: CompileBudget,
-    /// The program that is such a process, and the word that makes it one; without it, modules are compiled in this process.
+    /// The program that runs as that process, and the word that makes it do so. Without it, modules are compiled in this
+    /// process.
     pub compile_in: Option<(PathBuf, &'static str)>,
-    /// Whether a harness that can be handed a single test is.
+    /// Whether a harness that can be handed a single test is handed it.
     pub shortcut: bool,
     pub max_fail: Option<NonZeroU32>,
     pub streams: Streams,
@@ -32,11 +33,11 @@ pub(crate) struct RunOptions {
     pub shuffle: Option<u64>,
     pub pooling: bool,
     pub repeat: u32,
-    /// How often more a test that fails is run.
+    /// How often a failing test is run again.
     pub retries: u32,
-    /// Under how many schedules tests with threads are run.
+    /// Under how many schedules passing tests with threads are run.
     pub schedules: u32,
-    /// The one schedule that they are run under instead.
+    /// The one schedule under which tests with threads are run instead.
     pub schedule: Option<Exploration>,
     pub heap_profile: bool,
     /// Whether it is told in which functions tests spend their fuel.
@@ -49,11 +50,11 @@ pub(crate) struct RunOptions {
     pub coverage: bool,
     /// What becomes of recorded results.
     pub results: Option<ResultsUse>,
-    /// Whether Go tests tell what they leave on Go's heap.
+    /// Whether Go tests are asked what they leave on Go's heap.
     pub go_heap: bool,
     /// What of the machine the profile's configuration may grant.
     pub trust: Trust,
-    /// The leaks that are accepted, and the day on which.
+    /// The leaks that are accepted, and the day that their expiry dates are compared with.
     pub baseline: Option<Arc<Baseline>>,
     pub date: Option<Date>,
     /// The report that gates compare with.
@@ -64,7 +65,7 @@ pub(crate) struct RunOptions {
 }
 
 impl RunOptions {
-    /// The process that compiles, where there is one.
+    /// The process that compiles, if modules are compiled in one.
     pub fn compile_in(&self) -> Option<ChildCompiler> {
         let (program, word) = self.compile_in.clone()?;
         let (budget, interrupted) = (self.compile_budget, Arc::clone(&self.interrupt));

@@ -1,6 +1,7 @@
-//! Where a package's tests run: its directory is `/` in the guest and the working directory, and the path that
-//! `env!("CARGO_MANIFEST_DIR")` baked in when it was compiled is an alias of it. Both are one overlay: a test may write beside
-//! its sources, and they never change. A module that holds no such path gets no alias, and sees no path of the host.
+//! Where the tests of a package run. The package's directory is `/` in the guest, and the working directory. The path that
+//! `env!("CARGO_MANIFEST_DIR")` baked in when the module was compiled is an alias of `/`. Both are one overlay: a test may
+//! write beside its sources, and they never change. A module that holds no such path gets no alias, and sees no path of the
+//! host.
 
 use super::module_grants::ModuleGrants;
 use super::runner::Runner;
@@ -31,15 +32,16 @@ impl ModuleGrants {
             alias_of: Some(PACKAGE.to_owned()),
         };
         let mut dirs = vec![grant(PACKAGE_DIR.to_owned())];
-        // A directory whose name is no UTF-8 cannot have been baked into a Rust string either.
+        // A path that is not UTF-8 cannot have been baked into a Rust string.
         dirs.extend(dir.to_str().filter(|path| *path != PACKAGE_DIR).map(|path| grant(path.to_owned())));
         let places = [("CARGO_MANIFEST_DIR", PACKAGE_DIR), ("PWD", PACKAGE_DIR)];
         let places = places.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Self { dirs, env: env.into_iter().chain(places).collect() }
     }
 
-    /// What of this a module gets. The C library reads the names of all directories when the module starts, or when it first
-    /// opens a file: with the package's own path among them, its length would be in the fuel that every test spends.
+    /// Leaves out the alias if the module does not hold its path. The C library reads the names of all directories when the
+    /// module starts, or when it first opens a file. The length of the package's own path would then be part of the fuel
+    /// that every test spends.
     pub(super) fn for_module(mut self, module: &LoadedModule) -> Self {
         let mut dirs = std::mem::take(&mut self.dirs);
         let is_alias = |dir: &DirGrant| dir.alias_of.is_some() && !self.is_working_directory(dir);
@@ -47,7 +49,7 @@ impl ModuleGrants {
         Self { dirs, ..self }.for_harness(module.harness())
     }
 
-    /// The same for a program that cargo or nextest runs: they tell by environment variables what it belongs to.
+    /// The same for a program that cargo or nextest runs: environment variables say which package it belongs to.
     pub fn from_cargo(here: &Path) -> Self {
         let dir = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| here.to_owned(), Into::into);
         let env =
@@ -56,11 +58,11 @@ impl ModuleGrants {
     }
 }
 
-/// A file that cannot be loaded as a module.
+/// Why a file cannot be loaded as a module.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {}", .path.display())]
     Unreadable {
         /// The file.
@@ -68,7 +70,7 @@ pub enum FileError {
         /// Why not.
         source: std::io::Error,
     },
-    /// It is not what airtight runs.
+    /// The file is not a module that airtight runs.
     #[error("cannot load {}", .path.display())]
     Load {
         /// The file.
@@ -76,19 +78,19 @@ pub enum FileError {
         /// Why not.
         source: LoadError,
     },
-    /// Cargo and the module's bytes say different things of its tests.
+    /// The manifest and the module's bytes say different things about its tests.
     #[error("{module}: {disagreement}; say which it is by --harness (and please report what hides it)")]
     Harness {
         /// The module's name.
         module: String,
-        /// What each says.
+        /// What each of them says.
         disagreement: &'static str,
     },
 }
 
 impl FileError {
-    /// What a report says of the module, which is to have this name: why it is not tested, without the path that it has on this
-    /// machine.
+    /// What the report says of the module, under the name that it would have had: why it is not tested, without its path on
+    /// this machine.
     #[must_use]
     pub fn refusal(&self, name: impl Into<String>) -> RefusedModule {
         let refused = RefusedModule::new(
@@ -104,14 +106,14 @@ impl FileError {
     }
 }
 
-/// An error's text, and those of its causes.
+/// The text of an error, followed by those of its causes.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 impl Runner {
-    /// Reads and loads a module's file; one over the size cap is not read.
+    /// Reads and loads the file of a module. A file over the size cap is not read.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -126,9 +128,8 @@ impl Runner {
         self.load(bytes, options).map_err(unusable)
     }
 
-    /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`].
-    /// `harness` is the one to take it for, instead of looking; without it, what cargo was told in the manifest and what is
-    /// found in the module have to agree.
+    /// Loads a test binary that cargo built, with what its package's tests get: see [`ModuleGrants::package`]. `harness` is
+    /// the harness to take it for. Without it, what the manifest says and what is found in the module have to agree.
     ///
     /// # Errors
     /// See [`FileError`].
@@ -154,8 +155,8 @@ impl Runner {
     }
 }
 
-/// Where the manifest and the module's bytes disagree about who runs its tests. One of them would be believed in vain: tests
-/// would not be run, or all of them as one.
+/// How the manifest and the module's bytes disagree about who runs its tests. It would not help to believe one of them:
+/// tests would not be run, or all of them would be run as one.
 #[cfg(feature = "build")]
 fn disagreement(artifact: &Artifact, module: &LoadedModule) -> Option<&'static str> {
     let is_libtest = module.catalogue.harnesses().any(|harness| harness == Harness::Libtest);
@@ -166,7 +167,8 @@ fn disagreement(artifact: &Artifact, module: &LoadedModule) -> Option<&'static s
     }
 }
 
-/// Where the package's sources were for the compiler: a member of a workspace may be outside of its directory.
+/// The directory of the package's sources as the compiler saw them. A member of a workspace may lie outside of the
+/// workspace's directory.
 #[cfg(feature = "build")]
 fn package_root(artifact: &Artifact) -> PathBuf {
     match artifact.env.get("CARGO_PKG_VERSION") {

@@ -1,4 +1,4 @@
-//! The places at which blocks were allocated, each once, as a reader tells them apart.
+//! The places at which blocks were allocated. Places that look the same to a reader are one.
 
 use super::bounds::{Room, bytes_of_stack};
 use crate::ledger::Stack;
@@ -13,11 +13,11 @@ use std::collections::HashMap;
 /// A place at which blocks were allocated.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllocationPlace {
-    /// The stack of the first block that was looked at; `None` where none was recorded.
+    /// The stack of the first block from this place; `None` if no stack was recorded.
     pub stack: Option<Stack>,
-    /// What is shown of it.
+    /// The frames of the stack that are shown.
     pub frames: Vec<Frame>,
-    /// Whether it was not looked at what there is to show, because there is no room for it in any list.
+    /// Whether the frames were not looked up, because no list has room for them.
     pub is_omitted: bool,
     /// Whether a function called itself on the way there.
     pub is_recursive: bool,
@@ -30,16 +30,17 @@ pub struct PlaceFinder<'a> {
     symbols: &'a Symbols,
     stacks: Option<&'a AllocationStacks>,
     places: Vec<AllocationPlace>,
-    /// The room for what is shown.
+    /// The room that is left for frames.
     room: Room,
-    /// By the index of the stack.
+    /// The number of the place, by the index of its stack.
     by_stack: HashMap<Option<usize>, u32>,
-    /// By what is shown, without the marks of a recursion: a call that did not get deeper is at the same place.
+    /// The number of the place, by what is shown of it without marks of a recursion. A call that did not get deeper is at
+    /// the same place.
     by_frames: HashMap<(Vec<Frame>, Option<Counted>), u32>,
 }
 
 impl<'a> PlaceFinder<'a> {
-    /// Places by these stacks; where there are none, all blocks are from a place that is not known.
+    /// Finds places by these stacks. Without stacks, all blocks come from one unknown place.
     pub fn new(symbols: &'a Symbols, stacks: Option<&'a AllocationStacks>) -> Self {
         Self {
             symbols,
@@ -51,10 +52,10 @@ impl<'a> PlaceFinder<'a> {
         }
     }
 
-    /// The blocks with their places and scopes.
+    /// The blocks, each with its place and its scope.
     pub fn place<'b>(&mut self, blocks: impl Iterator<Item = &'b Block>, scopes: &BlockScopes) -> Vec<PlacedBlock> {
         let mut placed: Vec<PlacedBlock> = blocks.map(|block| self.placed(block, scopes)).collect();
-        // Only now it is known which places are those of a recursion.
+        // Which places are those of a recursion is only known now.
         placed.iter_mut().filter(|one| !self.places[one.place as usize].is_recursive).for_each(|one| one.depth = None);
         placed
     }
@@ -64,7 +65,7 @@ impl<'a> PlaceFinder<'a> {
         self.places
     }
 
-    /// Whether a place allocates blocks that begin with the counts of their references.
+    /// Whether the blocks from this place begin with counts of references.
     pub fn is_counted(&self, place: u32) -> bool {
         self.places[place as usize].counted.is_some()
     }

@@ -1,4 +1,4 @@
-//! Which tests will run, each with its policy made ready: everything that is done once and not per test.
+//! Which tests will run, each with its policy made ready: everything that is done once, not once for each test.
 
 use super::error::RunError;
 use super::isolated::{Isolation, SetUpCall};
@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A module to run the tests of.
+/// A loaded module, and what its tests are granted beside the profile's grants.
 pub struct Subject {
     pub(crate) module: LoadedModule,
     pub(crate) grants: ModuleGrants,
@@ -28,18 +28,18 @@ pub struct Subject {
 type NameFilter = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 impl Subject {
-    /// A module whose tests get what the profile grants.
+    /// A module whose tests get what the profile grants and nothing else.
     pub fn new(module: LoadedModule) -> Self {
         Self { module, grants: ModuleGrants::default(), filter: None, limits: BTreeMap::new() }
     }
 
-    /// The same module, whose tests get these grants beside the profile's.
+    /// Gives the module's tests these grants beside the profile's.
     #[must_use]
     pub fn with_grants(self, grants: ModuleGrants) -> Self {
         Self { grants, ..self }
     }
 
-    /// The same module, of whose tests only those are selected for whose names this says so, and the run's selection too.
+    /// Selects only those tests of the module for whose names `filter` is true, and which the run's selection selects, too.
     ///
     /// ```no_run
     /// use airtight::{LoadOptions, Runner, Subject, config::Config};
@@ -58,8 +58,8 @@ impl Subject {
         Self { filter: Some(filter), ..self }
     }
 
-    /// The same module, of whose tests these ask for lower limits: what the SDK's attributes are to its tests, for tests whose sources ask
-    /// in another way. One that asks for more than it would have is not run, and says so.
+    /// Asks for lower limits for these tests, by name. It does what the SDK's attributes do, for tests whose sources ask in
+    /// another way. A test that asks for more than it would have is not run, and says so.
     #[must_use]
     pub fn with_limits(self, limits: BTreeMap<String, LimitValues>) -> Self {
         Self { limits, ..self }
@@ -89,33 +89,33 @@ impl Subject {
 /// ```
 pub struct Plan {
     pub(super) policy: Arc<Policy>,
-    /// What tests can ask for by name, as the report states it.
+    /// What tests may ask for by name, as the report states it.
     pub(super) requestable: Option<serde_json::Value>,
     pub(super) modules: Vec<PlannedModule>,
     pub(super) refused: Vec<RefusedModule>,
-    /// Whether the wall clock is why one of these is refused.
+    /// Whether the wall clock is why one of the refused modules is refused.
     pub(super) refused_by_wall_clock: bool,
-    /// The test that the profile names as a set-up, where no module has it.
+    /// The test that the profile names as a set-up, if no module has it.
     pub(super) missing_setup: Option<Arc<str>>,
-    /// Which part of the tests it is.
+    /// Which part of the tests this plan holds, if it is not all of them.
     pub(super) partition: Option<Partition>,
 }
 
 impl Plan {
-    /// Its modules by name, those without a selected test too.
+    /// The plan's modules by name, also those without a selected test.
     #[must_use]
     pub fn modules(&self) -> &[PlannedModule] {
         &self.modules
     }
 
-    /// The modules that were to be tested and do not list their tests, and those of [`Plan::with_refused`], by name. The report
-    /// names them, and its status is not that of a run which passed.
+    /// The modules that do not list their tests, and those of [`Plan::with_refused`], by name. The report names them, and
+    /// its status is not that of a run which passed.
     #[must_use]
     pub fn refused(&self) -> &[RefusedModule] {
         &self.refused
     }
 
-    /// The same plan, whose report names these modules too: those that could not be loaded.
+    /// Adds modules that the report has to name, too: those that could not be loaded.
     ///
     /// ```
     /// use airtight::{LoadOptions, Runner, Selection, Subject, config::Config, exit_status, report::RefusedModule};
@@ -142,20 +142,22 @@ impl Plan {
         self
     }
 
-    /// Which part of the tests it is, where it is not all of them.
+    /// Which part of the tests this plan holds; `None` if it holds all of them.
     #[must_use]
     pub fn partition(&self) -> Option<Partition> {
         self.partition
     }
 
-    /// The policy of the profile that it was made under; an override or a test's own attributes change it for some tests.
+    /// The policy of the profile that the plan was made under. For some tests, an override or their own attributes change
+    /// it.
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.policy
     }
 }
 
-/// What of the machine the tests of a plan are granted, beside their package and `/tmp`: each once, in the order of the tests.
+/// What the tests of a plan are granted of the machine, beside their package and `/tmp`: each grant once, in the order of
+/// the tests.
 pub(super) fn granted(modules: &[PlannedModule]) -> Vec<String> {
     let mut seen: Vec<Arc<Policy>> = Vec::new();
     let mut told: Vec<String> = Vec::new();
@@ -182,24 +184,24 @@ pub struct PlannedModule {
     pub module: LoadedModule,
     /// Its tests, by name.
     pub tests: Vec<PlannedTest>,
-    /// How many the selection left out.
+    /// How many tests the selection left out.
     pub filtered_out: usize,
-    /// The tests whose subtests were to be run alone and are not, with the reasons.
+    /// The tests whose subtests should have been run alone and are not, with the reasons.
     pub(super) whole: Vec<String>,
 }
 
-/// A test as its module names it, before anything was decided.
+/// A test as its module lists it, before anything was decided.
 struct Candidate {
     test: Test,
     harness: Harness,
-    /// Why it is skipped, where it is marked as ignored.
+    /// Why the test is skipped; `None` if it is not marked as ignored.
     ignored: Option<Arc<str>>,
 }
 
-/// Room for what a module prints when it lists its tests, in bytes: names of a hundred for each of 600,000.
+/// Bytes that a module may print when it lists its tests: enough for 600,000 names of a hundred bytes.
 const LISTING: u64 = 64 << 20;
 
-/// Makes the plans of modules, and the grants that several tests share.
+/// Makes the plans of modules, and makes grants that several tests share only once.
 pub(super) struct Planner<'a> {
     pub profile: &'a Profile,
     pub selection: &'a Selection,
@@ -207,8 +209,8 @@ pub(super) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Lists and selects a module's tests. `selected` counts over all modules, for partitions. Also says whether one of the tests is
-    /// named as a set-up.
+    /// Lists and selects the tests of a module. `selected` counts the selected tests of all modules, for partitions. Also
+    /// returns whether the profile names one of the tests as a set-up.
     pub fn plan(&self, subject: Subject, selected: &mut usize) -> Result<(PlannedModule, bool), RunError> {
         let Subject { module, grants, filter, limits } = subject;
         let grants = grants.for_module(&module);
@@ -223,7 +225,7 @@ impl Planner<'_> {
         let (candidates, others): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| self.role(&module, candidate) == Role::Test);
         let all = candidates.len();
-        // Who names the set-up alone wants it run, and the teardown after it.
+        // A user who names only the set-up wants it to run, and the teardown after it.
         let selects = |name: &str| filter.as_ref().is_none_or(|selects| selects(name));
         let is_named = |name: &str| self.selection.names(name, filter.is_some()) && selects(name);
         let mut is_needed = others.iter().any(|other| is_named(&other.test.name));
@@ -268,7 +270,8 @@ impl Planner<'_> {
         Ok((PlannedModule { module, filtered_out, tests, whole }, has_setup))
     }
 
-    /// What a candidate is: what its module declares, and where that declares no set-up, what the profile says.
+    /// The role of a candidate: the one that its module declares. If the module declares no set-up, the profile may name
+    /// one.
     fn role(&self, module: &LoadedModule, candidate: &Candidate) -> Role {
         let declared = candidate.test.declared.and_then(|index| module.catalogue.declared.get(index));
         match declared.map_or(Role::Test, |declared| declared.role) {
@@ -287,12 +290,12 @@ impl Planner<'_> {
         }
         let wanted = self.selection.ignored != RunIgnored::Only || candidate.ignored.is_some();
         let name = &candidate.test.name;
-        // No other harness has subtests that could be told apart.
+        // Only the SDK's subtests can be selected one by one.
         let is_sdk = candidate.harness == Harness::Sdk;
         wanted && if is_sdk { self.selection.matches_within(name) } else { self.selection.matches(name) }
     }
 
-    /// Every test of a module, by name. What two harnesses list is run through the first of them.
+    /// Every test of a module, by name. A test that two harnesses list is run through the first of them.
     fn candidates(&self, module: &LoadedModule, shared: &SharedGrants<'_>) -> Result<Vec<Candidate>, RunError> {
         let grants = || shared.for_listing(self.profile.policy());
         let lister = Lister { module, grants: &grants, go: &self.selection.go, interrupted: self.interrupted };
@@ -342,7 +345,7 @@ impl Planner<'_> {
     }
 }
 
-/// The group of a test of which no two are to run at once, where it could meet others.
+/// The group of a test, if no two tests of the group may run at once and this test could meet another one.
 fn serial(module: &LoadedModule, candidate: &Candidate, decision: &Decision) -> Option<Arc<str>> {
     let declared = module.catalogue.declared.get(candidate.test.declared?)?;
     let Decision::Run { grants, .. } = decision else { return None };
@@ -353,15 +356,16 @@ fn ignored_reason(why: &str) -> Arc<str> {
     if why.is_empty() { "ignored".into() } else { format!("ignored: {why}").into() }
 }
 
-/// The grants of one module's tests: the profile hands out one `Arc` for equal policies, so comparing pointers is enough.
+/// The grants of one module's tests. The profile returns the same `Arc` for equal policies, so comparing pointers is
+/// enough.
 struct SharedGrants<'a> {
     extra: &'a ModuleGrants,
     made: Vec<(Arc<Policy>, Arc<Grants>)>,
 }
 
 impl SharedGrants<'_> {
-    /// What a module is listed with: no sockets, whose other ends expect a test, and room for the names of its tests, which
-    /// are not a test's output.
+    /// What a module is granted while it lists its tests. There are no sockets, because their other ends expect a test.
+    /// There is room for the names of the tests, which are not a test's output.
     fn for_listing(&self, policy: &Arc<Policy>) -> Result<Arc<Grants>, GrantError> {
         let mut limits = policy.limits;
         let output = limits.most(Limit::Output).max(LISTING);

@@ -1,4 +1,4 @@
-//! One test of a plan, and what was decided of it.
+//! One test of a plan, and what the plan decided about it.
 
 use crate::catalogue::Role;
 use crate::harness::TestEntry;
@@ -11,15 +11,15 @@ use std::sync::Arc;
 pub struct PlannedTest {
     /// Its name.
     pub name: Arc<str>,
-    /// The test that it is a part of, where its subtests are tests of their own.
+    /// The test that this one is a part of, if subtests are tests of their own.
     pub(super) part_of: Option<Arc<str>>,
-    /// How it is held.
+    /// The harness that holds the test.
     pub harness: Harness,
     /// Whether it is a test, or the set-up or teardown of its module.
     pub(crate) role: Role,
-    /// The group of tests of which no two run at once, where it could meet others.
+    /// The group of tests of which no two run at once, if this test could meet another one of it.
     pub(super) serial: Option<Arc<str>>,
-    /// Whether it asks that its calls be made to fail whenever it is run.
+    /// Whether the test asks that its calls be made to fail whenever it is run.
     pub(crate) wants_faults: bool,
     pub(super) decision: Decision,
 }
@@ -31,7 +31,7 @@ impl PlannedTest {
         self.role == Role::Test
     }
 
-    /// Why it will be skipped, if it will.
+    /// Why the test will be skipped; `None` if it will not.
     pub fn skipped(&self) -> Option<&str> {
         match &self.decision {
             Decision::Skip(reason) => Some(reason),
@@ -39,12 +39,12 @@ impl PlannedTest {
         }
     }
 
-    /// What its module calls it, or the test that it is a part of.
+    /// The name by which its module knows the test, or the test that it is a part of.
     pub(super) fn called(&self) -> &Arc<str> {
         self.part_of.as_ref().unwrap_or(&self.name)
     }
 
-    /// What it is granted, if it is run.
+    /// What the test is granted; `None` if it is not run.
     pub(super) fn grants(&self) -> Option<&Arc<Grants>> {
         match &self.decision {
             Decision::Run { grants, .. } => Some(grants),
@@ -53,12 +53,12 @@ impl PlannedTest {
     }
 }
 
-/// What the plan decided to do with a test.
+/// What the plan decided about a test.
 pub(super) enum Decision {
     /// Run it.
     Run { grants: Arc<Grants>, entry: TestEntry, subtests: Option<Arc<SubtestFilter>> },
-    /// Not run, for this reason.
+    /// Do not run it, for this reason.
     Skip(Arc<str>),
-    /// Not run, because it asks for what it may not have.
+    /// Do not run it, because it asks for something that it may not have.
     Refuse(String),
 }

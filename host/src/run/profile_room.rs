@@ -1,4 +1,4 @@
-//! The room in a heap profile: every allocation of every test, each with its stack, may be too much to hold.
+//! The room in a heap profile. Every allocation of every test with its stack may be too much to hold.
 //!
 //! As in a report, the tests keep theirs from the first of the plan on, in whatever order they end: see [`super::report_room`].
 
@@ -28,7 +28,7 @@ impl<'a> ProfileRoom<'a> {
         Self { most: MAX_PROFILE, order, profiles: BTreeMap::new(), held: 0 }
     }
 
-    /// The profile of the test at `index` has come.
+    /// Takes the profile of the test at `index`.
     pub fn add(&mut self, index: usize, profile: HeapProfile) {
         if profile == HeapProfile::default() {
             return;
@@ -41,9 +41,9 @@ impl<'a> ProfileRoom<'a> {
         }
     }
 
-    /// All of them, of the tests that count, in the order of the plan.
+    /// The profiles of all tests that count, in the order of the plan.
     pub fn finish(mut self, counts: impl Fn(usize) -> bool) -> HeapProfile {
-        // First, for which of them have room must not depend on when there was none.
+        // This comes first: which profiles have room must not depend on when room was needed.
         self.leave_out();
         self.profiles.retain(|index, _| counts(*index));
         let mut whole = HeapProfile::default();
@@ -54,7 +54,7 @@ impl<'a> ProfileRoom<'a> {
         whole
     }
 
-    /// Leaves out what has no room behind the tests before it.
+    /// Leaves out each profile that has no room after those of the tests before it.
     fn leave_out(&mut self) {
         let mut before = 0;
         self.held = 0;
@@ -71,7 +71,7 @@ impl<'a> ProfileRoom<'a> {
     }
 }
 
-/// Keeps as many of a test's sites as have room; gives the number of the others, which are not made.
+/// Keeps as many of a test's sites as have room. Returns how many others there are; those are not made.
 pub fn keep(sites: impl IntoIterator<Item = ProfileSite>) -> (Vec<ProfileSite>, usize) {
     let (mut kept, mut bytes) = (Vec::new(), 0);
     let mut sites = sites.into_iter();
@@ -82,7 +82,7 @@ pub fn keep(sites: impl IntoIterator<Item = ProfileSite>) -> (Vec<ProfileSite>, 
             break;
         }
     }
-    // What is left is an iterator of known length.
+    // The iterator knows how many sites are left.
     let others = sites.size_hint().0;
     (kept, others)
 }

@@ -1,4 +1,4 @@
-//! The report's record of one test. A test that passed and left nothing costs next to nothing here.
+//! The report's record of one test. For a test that passed and left nothing it costs next to nothing.
 
 use super::bounds;
 use super::goroutines;
@@ -24,24 +24,24 @@ use crate::sandbox::wasi::NotedCall;
 use crate::sandbox::{Ending, Failure, Run, TrapKind};
 use std::sync::Arc;
 
-/// Frames that are looked at of a stack that is used up: enough for the harness's and some of the user's.
+/// How many frames are looked at of a stack that is used up: enough for those of the harness and some of the user's.
 const OVERFLOW_FRAMES: usize = 32;
 
 /// Whose record is made, and what is wanted in it.
 #[derive(Clone, Copy)]
 pub struct RecordContext<'a> {
     pub name: &'a Arc<str>,
-    /// What the report calls it: another name where it is a part of that test.
+    /// The test's name in the report. It differs from `name` if this is a part of that test.
     pub shown: &'a Arc<str>,
     pub harness: Harness,
     pub module_harness: Harness,
-    /// What it is, where it is not a test.
+    /// The entry's role; `None` for a test.
     pub role: Option<EntryRole>,
-    /// Whether the output of tests that pass is wanted too.
+    /// Whether the output of a test that passes is wanted, too.
     pub keep_output: bool,
     /// The leaks that are accepted.
     pub baseline: Option<&'a Baseline>,
-    /// Whether it tells what was set up for all tests of its module: the first that is run does.
+    /// Whether this test tells what was set up for all tests of its module: the first test that is run does.
     pub tells_setup: bool,
     /// The path of the forked subtest that it is, where it is not the test itself.
     pub forked: Option<&'a str>,
@@ -59,7 +59,7 @@ pub fn not_run(context: &RecordContext<'_>, verdict: Verdict, details: Details) 
     }
 }
 
-/// The record of a test that was run and judged by how it ended.
+/// The record of a test that ran, and whose ending was judged.
 pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement, heap: &Account) -> TestRecord {
     let mut record = TestRecord {
         name: Arc::clone(context.shown),
@@ -93,7 +93,7 @@ pub fn judged(context: &RecordContext<'_>, case: &Case<'_>, judgement: Judgement
     record
 }
 
-/// The harness of the test, where it is not that of its module.
+/// The harness of the test; `None` if it is the module's first one.
 fn other_harness(context: &RecordContext<'_>) -> Option<Harness> {
     (context.harness != context.module_harness).then_some(context.harness)
 }
@@ -107,15 +107,15 @@ fn left_nothing(heap: &Account) -> bool {
 
 fn usage(case: &Case<'_>, heap: &Account) -> Usage {
     let run = case.run;
-    // Only what `airtight go` built tells where its test begins: another module could make its figure smaller by that.
+    // Only a module that `airtight go` built says where its test begins: another module could make its own figure smaller.
     let start = run.remains.go.start_fuel.filter(|_| case.harness == Harness::Go && case.module.tells_goroutines());
     let by_wall_clock = matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted);
     let overflow = run.ending.used_up_stack();
-    // Compilers count fuel in batches, and have all counted it at calls and at `unreachable`, but not where an operator
-    // such as a load or a division traps.
+    // A compiler counts fuel in batches. At a call and at `unreachable` all fuel is counted, but not where another operator
+    // traps, such as a load or a division.
     let fault = matches!(run.ending, Ending::Trap { kind, .. } if kind != TrapKind::Unreachable);
     Usage {
-        // What a program spends before its test is the start's; see `GoRecord::start_fuel`.
+        // What a program spends before its test is counted apart; see `GoRecord::start_fuel`.
         fuel: (!by_wall_clock && !fault).then(|| run.fuel.saturating_sub(start.unwrap_or(0))),
         linear_peak: (!by_wall_clock && !overflow).then_some(run.linear_peak),
         handles_peak: (!by_wall_clock && !overflow).then_some(run.remains.handles_peak),
@@ -179,7 +179,7 @@ fn details(
     let injected = injected(case);
     let mut details = Details {
         message: judgement.message,
-        // What fails on purpose is no limit's fault.
+        // A hint blames a limit or the platform. Here a call failed on purpose.
         hint: judgement.hint.filter(|_| injected.is_empty()).map(str::to_owned),
         reason: judgement.reason,
         exit_status: judgement.exit_status,
@@ -220,7 +220,7 @@ fn details(
     (verdict, details)
 }
 
-/// Its calls that failed because the policy says so.
+/// The test's calls that failed because the policy says so.
 fn injected(case: &Case<'_>) -> Vec<InjectedRecord> {
     let watched = case.run.remains.watched.iter();
     let injected = watched.flat_map(|watched| &watched.injected);
@@ -232,7 +232,7 @@ fn injected(case: &Case<'_>) -> Vec<InjectedRecord> {
     injected.map(record).collect()
 }
 
-/// What the rounds of a test that was called several times say.
+/// What the rounds of a test that was called several times show.
 fn growth(names: ScopeNames<'_>, case: &Case<'_>, heap: &Account) -> Option<Growth> {
     if case.run.rounds.len() < 2 {
         return None;
@@ -255,7 +255,7 @@ fn round(round: &crate::sandbox::RoundLevels) -> Round {
     }
 }
 
-/// A limit on the heap is judged where nothing else went wrong. Gives the place of the allocation that broke one.
+/// Judges the limits on the heap, if nothing else went wrong. Returns the place of the allocation that broke one.
 fn heap_limits(
     case: &Case<'_>,
     heap: &Account,
@@ -289,8 +289,8 @@ fn heap_limits(
     }
 }
 
-/// A limit on resources of the user's own kinds is judged where nothing else went wrong. Gives the place of the acquisition that
-/// broke one.
+/// Judges the limits on resources of the user's own kinds, if nothing else went wrong. Returns the place of the acquisition
+/// that broke one.
 fn tracked_limits(case: &Case<'_>, verdict: &mut Verdict, judgement: &mut Judgement) -> Option<Vec<Frame>> {
     if !matches!(verdict, Verdict::Pass | Verdict::Leak) {
         return None;
@@ -310,7 +310,7 @@ fn output(context: &RecordContext<'_>, run: &Run) -> Output {
     Output { stdout: harness(context.harness).own_output(&all.stdout, context.name).into_owned(), ..all.clone() }
 }
 
-/// The verdict after what a test left, and which of that is listed.
+/// The verdict after what a test left is counted, and the part of it that is listed.
 fn weigh(verdict: Verdict, left: Vec<Resource>, action: impl Fn(&Resource) -> LeakAction) -> (Verdict, Vec<Resource>) {
     let mut listed = left;
     listed.retain(|entry| action(entry) != LeakAction::Ignore);
@@ -335,8 +335,8 @@ fn place(context: &RecordContext<'_>, case: &Case<'_>, judgement: &Judgement) ->
     }
 }
 
-/// Where a call ended. How deep a recursion gets before the stack is used up depends on the compiler, and so does the
-/// function that it ends in: of such a stack only the outer end is told, which is the same everywhere.
+/// Where a call ended. If the stack was used up, only its outer end is shown, which is the same everywhere: how deep a
+/// recursion gets, and in which function it ends, depends on the compiler.
 fn frames(case: &Case<'_>, ending: &Ending) -> Vec<Frame> {
     let Some(stack) = ending.stack() else { return Vec::new() };
     if !ending.used_up_stack() || stack.len() <= OVERFLOW_FRAMES {

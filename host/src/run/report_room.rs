@@ -1,4 +1,4 @@
-//! The room in a report. A thousand tests that each say as much as one may are too much to hold.
+//! The room in a report. If each of a thousand tests says as much as one test may, that is too much to hold.
 //!
 //! The details of tests are kept from the first test of the plan on, until they are as many bytes as a report may have: which
 //! tests these are depends on nothing but the tests, in whatever order they end. Where enough have failed, a worker may have run tests
@@ -12,12 +12,12 @@ use crate::model::{Details, Limit, LimitRecord, Omitted, SuppressedRecord, TestR
 /// Most bytes of all details together, captured output among them: 128 MiB.
 const MAX_REPORT: u64 = 128 << 20;
 
-/// Most bytes of a message, where the details of its test are left out.
+/// Most bytes of a message whose test has its details left out.
 const MAX_MESSAGE: usize = 1 << 10;
 
-/// Holds the record of one test to `host-memory`, which may be so many bytes: the host keeps the record as long as the run lasts. A
-/// test that passes and has more to tell is judged by that limit; one that failed has failed for its own reason, and the limit
-/// comes after that. Either way what has no bound is left out of the record.
+/// Holds the record of one test to the limit `host-memory`, which is `most` bytes: the host keeps the record as long as the
+/// run lasts. A test that passed or leaked and has more to tell is judged by that limit. A test that failed has failed for
+/// its own reason, and the limit is listed after it. In both cases all that may be long is left out of the record.
 pub fn hold_to_limit(verdict: Verdict, details: &mut Details, most: u64) -> Verdict {
     let limit = Limit::HostMemory;
     let seen = details_size(details);
@@ -46,7 +46,7 @@ pub struct ReportRoom<'a> {
     rank: Vec<usize>,
     /// The size of each, and whether it was left out.
     sizes: Vec<(u64, bool)>,
-    /// Bytes of details that are held now.
+    /// Bytes of details that are held at present.
     held: u64,
     /// From this place in that order on nothing has room, as far as is known.
     full_from: usize,
@@ -60,7 +60,7 @@ impl<'a> ReportRoom<'a> {
         Self { most: MAX_REPORT, order, rank, sizes: vec![(0, false); order.len()], held: 0, full_from: usize::MAX }
     }
 
-    /// The record of the test at `index` has come. Leaves out what surely has no room, where there is much of it.
+    /// Counts the record of the test at `index`. If much is held, it leaves out the details that surely have no room.
     pub fn add(&mut self, index: usize, records: &mut [Option<TestRecord>]) {
         if self.rank[index] >= self.full_from {
             // Tests before it have taken all there is. To measure it would only take time.
@@ -78,8 +78,8 @@ impl<'a> ReportRoom<'a> {
         }
     }
 
-    /// Leaves out the details that have no room behind those of the tests before them. What has none now has none later: more
-    /// tests before it only take more.
+    /// Leaves out the details that have no room after those of the tests before them. Details without room now have none
+    /// later: further tests before them only take more.
     pub fn leave_out(&mut self, records: &mut [Option<TestRecord>]) {
         let mut before = 0;
         self.held = 0;
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::model::{Resource, ResourceKind, Verdict};
 
-    /// Three tests that have room one after another, one with none, and one behind it.
+    /// Five tests: the first three have room one after another, the fourth has none, and nor does the one behind it.
     fn record(nth: usize) -> TestRecord {
         let leak = || Resource::new(ResourceKind::Heap, "x".repeat(100), Vec::new());
         let details = Details {

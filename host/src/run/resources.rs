@@ -1,4 +1,5 @@
-//! What a test left, its heap apart, to entries of the report: symbolised, and one entry for what was acquired alike.
+//! From what a test left, without its heap, to entries of the report: with names and lines, and one entry for resources
+//! that were acquired alike.
 
 use super::bounds::{Room, bytes_of_stack};
 use super::subtests::ScopeNames;
@@ -11,8 +12,8 @@ use crate::sandbox::wasi::{FileKind, GoroutineDumps, OverlayChange, Remains};
 use crate::symbols::Symbols;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// Whether nothing was left or changed: nothing that [`held`], [`outlived`], [`left_behind`] or
-/// [`describe_changes`] gives an entry for.
+/// Whether nothing was left or changed: nothing for which [`held`], [`outlived`], [`left_behind`] or [`describe_changes`]
+/// has an entry.
 pub fn is_nothing(remains: &Remains) -> bool {
     remains.open.is_empty()
         && remains.tracked.is_empty()
@@ -22,18 +23,18 @@ pub fn is_nothing(remains: &Remains) -> bool {
         && remains.goroutines == GoroutineDumps::default()
 }
 
-/// What the test still held: a leak after a normal finish; after any other ending, what the host took back. In order of the
-/// first acquisition.
+/// What the test still held: a leak after a normal finish; after any other ending, the host took it back. In the order of
+/// the first acquisition.
 pub fn held(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
     handles(&remains.open, scopes, symbols)
 }
 
-/// What stays though nobody holds it: a leak after a normal finish, and of no interest after any other ending.
+/// Files that stay although nobody holds them: a leak after a normal finish, of no interest after any other ending.
 pub fn left_behind(remains: &Remains, scope: &str) -> Vec<Resource> {
     residue(remains, scope)
 }
 
-/// The entries for open handles. Of too many places and paths, the last are one together for each kind and scope.
+/// The entries for open handles. If there are too many, those beyond the room share one entry for each kind and scope.
 fn handles(open: &[Handle], scopes: ScopeNames<'_>, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
     let mut known = HashMap::new();
@@ -75,8 +76,8 @@ fn add(entry: &mut Resource, handle: &Handle) {
     entry.bytes_written = entry.bytes_written.saturating_add(handle.bytes_written);
 }
 
-/// The entries for files and directories left in the scratch file system, in path order; the last are for those
-/// that are not listed.
+/// The entries for files and directories left in the scratch file system, in the order of their paths. The last entries
+/// count those that are not listed.
 fn residue(remains: &Remains, scope: &str) -> Vec<Resource> {
     let entry = |kind, count| Resource { count, ..Resource::new(kind, scope, Vec::new()) };
     let listed = remains.residue.iter().map(|left| {
@@ -94,7 +95,8 @@ pub fn describe_changes(remains: &Remains) -> Vec<Change> {
     let change = |change: &OverlayChange| match change.now {
         Some((FileKind::File, size)) => Change::new(&*change.report_as, ChangeKind::Written, Some(size)),
         Some((FileKind::Dir, _)) => Change::new(&*change.report_as, ChangeKind::Directory, None),
-        // Of what is below, a test can move pipes and devices, too; what it makes itself are links.
+        // A test can move a pipe or device of the directory below the overlay. All else that is neither file nor directory
+        // is a link that the test made.
         Some(_) => Change::new(&*change.report_as, ChangeKind::Link, None),
         None => Change::new(&*change.report_as, ChangeKind::Removed, None),
     };
@@ -107,7 +109,7 @@ pub fn left_files(remains: &Remains) -> Vec<String> {
     residue.chain(remains.changes.iter().map(|change| change.report_as.to_string())).collect()
 }
 
-/// The same, to be made to the host's directories.
+/// The changes of overlays, to be made in the host's directories.
 pub fn kept_changes(changes: Vec<OverlayChange>, (module, test): (&str, &TestRecord)) -> Vec<KeptChange> {
     let kept = |change: OverlayChange| KeptChange {
         module: module.to_owned(),
@@ -149,20 +151,20 @@ fn entry(handle: &Handle, scope: String, symbols: &Symbols) -> Resource {
     }
 }
 
-/// What a task does that is not done.
+/// What a task that is not done is waiting for.
 fn waiting(task: &Handle, symbols: &Symbols) -> ThreadRecord {
     let does = if task.waits.is_some() { "waits" } else { "waits for nothing that could wake it" };
     let stack = task.waits.as_deref().map(|stack| symbols.frames(stack)).unwrap_or_default();
     ThreadRecord { does: does.to_owned(), stack, ..ThreadRecord::default() }
 }
 
-/// The counts of the user's own kinds.
+/// The counts of the user's own kinds of resources.
 pub fn tracked(remains: &Remains) -> Vec<TrackedRecord> {
     let counts = remains.tracked.iter();
     counts.map(|(name, count)| TrackedRecord::new(&**name, count.total, count.peak, count.open - count.found)).collect()
 }
 
-/// What subtests acquired and was released when they had ended, and how many more there are than are listed.
+/// What subtests acquired and what was only released after they had ended. Also how many of these are not listed.
 pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) -> (Vec<OutlivedRecord>, u64) {
     let frames = |stack: Option<&Stack>| stack.map(|stack| symbols.frames(stack)).unwrap_or_default();
     let record = |outliving: &Outliving| {
@@ -193,7 +195,7 @@ pub fn outlived(remains: &Remains, scopes: ScopeNames<'_>, symbols: &Symbols) ->
     (records, omitted)
 }
 
-/// What reports call a kind of handle.
+/// What reports call this kind of handle.
 pub fn kind(kind: Kind) -> ResourceKind {
     match kind {
         Kind::File | Kind::Stream => ResourceKind::File,
@@ -204,10 +206,10 @@ pub fn kind(kind: Kind) -> ResourceKind {
     }
 }
 
-/// What there is to say of a socket; `None` where that is nothing.
+/// The record of a socket; `None` if there is nothing to say.
 fn socket(handle: &Handle) -> Option<SocketRecord> {
     let ends = handle.socket?;
-    // Neither bytes nor a peer are a listening socket's.
+    // A listening socket has neither unread bytes nor a peer.
     let listens = handle.access == Access::None && ends.peer.is_none();
     let record = SocketRecord {
         local: ends.local.map(|address| address.to_string()),
@@ -218,7 +220,7 @@ fn socket(handle: &Handle) -> Option<SocketRecord> {
     (record != SocketRecord::default()).then_some(record)
 }
 
-/// The sum of two figures; none where one of them is not known.
+/// The sum of two figures; `None` if one of them is not known.
 fn added(a: Option<u64>, b: Option<u64>) -> Option<u64> {
     Some(a?.saturating_add(b?))
 }

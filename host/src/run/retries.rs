@@ -1,21 +1,22 @@
-//! Runs a test that failed again, as often as is allowed.
+//! Runs a failing test again, as often as is allowed.
 //!
-//! What a test does follows from its module, its policy and the seed, but for what it is granted of the real world. So a test without such
-//! grants that comes out otherwise the second time is not forgiven: that is a bug of airtight's, and has to be seen.
+//! What a test does follows from its module, its policy and the seed, unless it is granted something of the real world. So
+//! if a test without such a grant passes the second time, it is not forgiven: that is a bug of airtight's, and must be
+//! seen.
 
 use crate::model::{AttemptsRecord, FailedAttempt, TestRecord, Verdict};
 
-/// One time that a test was run.
+/// One run of a test.
 pub trait Attempt {
-    /// Its record.
+    /// The record of that run.
     fn record(&mut self) -> &mut TestRecord;
 
-    /// Whether how it ended may be another thing of the moment: the wall clock ended it.
+    /// Whether the run's ending may be different another time: the wall clock ended it.
     fn is_of_the_moment(&self) -> bool;
 }
 
-/// Runs a test until it passes, or has been run so often more. `may_differ` is whether it is granted something that may differ from
-/// one time to the next.
+/// Runs a test until it passes, and again at most `more` times. `may_differ` is whether the test is granted something that
+/// may differ from one run to the next.
 pub fn retry<T: Attempt>(more: u32, mut may_differ: bool, mut once: impl FnMut() -> T) -> T {
     let mut last = once();
     let mut failed: Vec<FailedAttempt> = Vec::new();
@@ -64,7 +65,7 @@ mod tests {
         }
     }
 
-    /// The record of a test that comes to these verdicts, and how often it was run.
+    /// The record of a test whose runs end with these verdicts, and how often it was run.
     fn retried(more: u32, may_differ: bool, verdicts: &[Verdict]) -> (TestRecord, usize) {
         let mut times = 0;
         let once = || {
@@ -95,7 +96,7 @@ mod tests {
         let (record, times) = retried(2, true, &[Verdict::Fail; 3]);
         assert_eq!((record.verdict, times, record.is_flaky()), (Verdict::Fail, 3, false));
         assert_eq!(record.details.unwrap().attempts.unwrap().tried, 3);
-        // A run that is interrupted says nothing of the test.
+        // An interrupted run says nothing of the test.
         assert_eq!(retried(2, false, &[Verdict::Fail, Verdict::Skip]).0.verdict, Verdict::Skip);
     }
 

@@ -89,8 +89,8 @@ impl Runner {
         Ok(Self { engine: Arc::new(engine), pool: Arc::new(pool), profile, module_size, options })
     }
 
-    /// A runner for another profile that shares this one's engine and threads, so that modules which either has loaded can be
-    /// run by both. What is compiled into modules, heap accounting, stays as it is in this one.
+    /// A runner for another profile that shares this runner's engine and threads, so that each can run modules that the
+    /// other has loaded. Heap accounting is compiled into modules; it stays as it is in this runner.
     ///
     /// ```
     /// use airtight::{Runner, config::{Config, Profile}, policy::{Limit, Limits, Policy}};
@@ -103,8 +103,8 @@ impl Runner {
     /// ```
     ///
     /// # Errors
-    /// The profile wants another stack, which is compiled into the engine: that takes a runner of its own. Or its configuration grants
-    /// what is not allowed.
+    /// The profile wants another stack size. That is compiled into the engine, so it takes a runner of its own. Or the
+    /// profile's configuration grants what the user has not allowed.
     pub fn under(&self, profile: Profile) -> Result<Self, SetupError> {
         let stack = |profile: &Profile| profile.policy().limits.most(Limit::Stack);
         let (own, wanted) = (stack(&self.profile), stack(&profile));
@@ -123,7 +123,7 @@ impl Runner {
         })
     }
 
-    /// A switch that ends the run: tests that run are stopped, the others are not started, and the report says so.
+    /// A switch that ends the run. Running tests are stopped, the others are not started, and the report says so.
     pub fn interrupt(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.options.interrupt)
     }
@@ -133,7 +133,7 @@ impl Runner {
         &self.profile
     }
 
-    /// Whether instances come from a pool. They do where a pool was not refused, and the machine has the room for one.
+    /// Whether instances come from a pool. They do unless a pool was refused or the machine has no room for one.
     pub fn is_pooled(&self) -> bool {
         self.engine.pooled()
     }
@@ -143,7 +143,7 @@ impl Runner {
         self.module_size
     }
 
-    /// The same runner, whose tests have these standard streams: see [`super::RunnerBuilder::streams`].
+    /// The same runner, whose tests get these standard streams: see [`super::RunnerBuilder::streams`].
     #[must_use]
     pub fn with_streams(mut self, streams: Streams) -> Self {
         self.options.streams = streams;
@@ -203,7 +203,7 @@ impl Runner {
             missing_setup: self.profile.setup_test().map(Arc::clone),
             partition: selection.partition,
         };
-        // Listing runs guests, so it too is done where there is stack for them.
+        // Listing runs guests, so it is done on a thread that has the stack for them.
         self.pool.install(|| self.plan_each(&planner, subjects, &mut plan))?;
         Ok(plan)
     }
@@ -217,7 +217,7 @@ impl Runner {
                     plan.missing_setup.take_if(|_| has_setup);
                     plan.modules.push(planned);
                 }
-                // One that was stopped while it listed its tests is not at fault.
+                // A module that was stopped while it listed its tests is not at fault.
                 Err(error) if self.options.interrupt.load(Ordering::Relaxed) => return Err(error),
                 Err(RunError::List(error)) => {
                     plan.refused_by_wall_clock |= matches!(error, ListError::Answer { by_wall_clock: true, .. });
@@ -230,8 +230,8 @@ impl Runner {
         Ok(())
     }
 
-    /// Runs a plan, which this runner made or one that shares its engine (see [`Runner::under`]): under the policy that the plan
-    /// was made with, whatever this runner's profile is.
+    /// Runs a plan that this runner made, or a runner that shares its engine (see [`Runner::under`]). The tests run under
+    /// the policy that the plan was made with, whatever this runner's profile is.
     ///
     /// # Errors
     /// [`RunError::OtherEngine`], or [`RunError::Bug`], which holds the report.
@@ -290,17 +290,17 @@ impl Runner {
         }
     }
 
-    /// Does this for each of several things on the runner's threads, which have the stack that guests need.
+    /// Calls `each` for each of several things, on the runner's threads, which have the stack that guests need.
     pub(crate) fn install_each<T: Sync, R: Send>(&self, all: &[T], each: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
         self.pool.install(|| all.par_iter().map(each).collect())
     }
 
-    /// The same with things that it is given.
+    /// As [`Runner::install_each`], but `each` owns the thing.
     pub(crate) fn install_all<T: Send, R: Send>(&self, all: Vec<T>, each: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
         self.pool.install(|| all.into_par_iter().map(each).collect())
     }
 
-    /// What is accepted, and the day on which.
+    /// The accepted leaks, and the day that their expiry dates are compared with.
     pub(crate) fn baseline(&self) -> Option<(&Baseline, Option<Date>)> {
         Some((self.options.baseline.as_deref()?, self.options.date))
     }
@@ -315,7 +315,7 @@ impl Runner {
         &self.options
     }
 
-    /// Compiled code belongs to the engine that it was compiled for.
+    /// Refuses modules of another engine: compiled code belongs to the engine that it was compiled for.
     fn check_loaded<'m>(&self, modules: impl IntoIterator<Item = &'m LoadedModule>) -> Result<(), RunError> {
         match modules.into_iter().find(|module| !module.is_loaded_for(&self.engine)) {
             None => Ok(()),
@@ -435,7 +435,7 @@ fn flaky(modules: &[ModuleRecord]) -> Vec<TestId> {
     flaky.map(|(module, test)| TestId { module: module.name.clone(), test: test.name.to_string() }).collect()
 }
 
-/// The tests whose policy ignores leaks of a setting, which are then not listed.
+/// The tests whose policy ignores the leaks of a setting; such leaks are not listed.
 fn ignored_leaks(plan: &Plan) -> BTreeSet<(&str, &str, LeakSetting)> {
     let mut ignored = BTreeSet::new();
     for planned in &plan.modules {

@@ -1,23 +1,24 @@
-//! Running a test with threads under many schedules: until one fails, and then with as few preemptions as that takes.
+//! Runs a test with threads under many schedules until it fails under one. Then looks for the fewest preemptions under
+//! which it fails.
 
 use crate::model::Exploration;
 
-/// Runs at most to find out how few preemptions are enough.
+/// Most runs that look for fewer preemptions.
 const SIMPLER: u32 = 400;
 
-/// Points of which each is tried alone.
+/// How many points are tried alone.
 const ALONE: u32 = 100;
 
 /// A schedule under which a test fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailingSchedule {
     pub schedule: Exploration,
-    /// How many were tried, this one included.
+    /// How many schedules were tried, this one included.
     pub tried: u32,
 }
 
-/// The first of so many schedules under which a test fails, with as few of its points as are found to be enough. `fails` runs the test,
-/// and gives how many points there were if it fails.
+/// The first of `schedules` schedules under which a test fails, with as few of its points as are found to be enough.
+/// `fails` runs the test under a schedule. If the test fails, it returns how many points there were.
 pub fn find(schedules: u32, mut fails: impl FnMut(&Exploration) -> Option<u32>) -> Option<FailingSchedule> {
     let (whole, points) = (0..schedules).find_map(|number| {
         let whole = Exploration::new(u64::from(number));
@@ -42,7 +43,7 @@ fn fewest(points: u32, mut fails: impl FnMut(&[u32]) -> Option<bool>) -> Option<
     if fails(&[])? {
         return Some(Vec::new());
     }
-    // What matters is near the end more often than not.
+    // The point that matters is more often near the end.
     for point in (points.saturating_sub(ALONE)..points).rev() {
         if fails(&[point])? {
             return Some(vec![point]);
@@ -89,7 +90,7 @@ fn fewest(points: u32, mut fails: impl FnMut(&[u32]) -> Option<bool>) -> Option<
 }
 
 impl FailingSchedule {
-    /// What is said of it behind why the test failed.
+    /// What is said of the schedule, after why the test failed.
     pub fn words(&self, of: u32, preemptions: u32) -> String {
         let Self { schedule, tried } = self;
         let times = match preemptions {
@@ -107,7 +108,7 @@ impl FailingSchedule {
 mod tests {
     use super::*;
 
-    /// What is found for a test that fails from number 7 on, where these of its points count.
+    /// The schedule that is found for a test that fails from number 7 on, if all of these points count.
     fn found(needed: &[u32], points: u32) -> String {
         let fails = |schedule: &Exploration| {
             let all = needed.iter().all(|point| schedule.counts(*point));
@@ -143,7 +144,7 @@ mod tests {
     #[test]
     fn it_is_tried_so_often_and_no_more() {
         let mut runs = 0;
-        // All but every third of a thousand points are needed.
+        // Of a thousand points all are needed, but for every third.
         let fails = |schedule: &Exploration| {
             runs += 1;
             (0..1000).all(|point| point % 3 == 0 || schedule.counts(point)).then_some(1000)

@@ -1,4 +1,5 @@
-//! Searches run tests again and again, and compare. Why one has no answer; and where the tests of a module begin that has a set-up.
+//! What searches share: they run tests again and again, and compare. Why a search has no answer, and where the tests of a
+//! module with a set-up begin.
 
 use super::entry::panic_message;
 use super::error::RunError;
@@ -12,7 +13,7 @@ use std::fmt::{self, Display, Formatter};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Why a search has no answer: [`crate::faults::find`] or [`crate::pollution::find`].
+/// Why a search has no answer. The searches are [`crate::faults::find`] and [`crate::pollution::find`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SearchError {
@@ -32,12 +33,12 @@ pub enum SearchError {
     },
 }
 
-/// A run that showed a bug of ours.
+/// A bug of airtight's own that a run showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HostBug(pub String);
 
 impl HostBug {
-    /// That host descriptors are open still, where some are.
+    /// The bug that host descriptors are still open, if some are.
     pub fn of_descriptors(open: u64) -> Result<(), Self> {
         match open {
             0 => Ok(()),
@@ -45,7 +46,7 @@ impl HostBug {
         }
     }
 
-    /// It as the end of a search.
+    /// This bug as the end of a search.
     pub fn end(self, module: &str) -> SearchError {
         SearchError::Bug { module: module.to_owned(), what: self.0 }
     }
@@ -87,7 +88,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, HostBug> {
         .map_err(|panic| HostBug(format!("the host panicked: {}", panic_message(&*panic))))
 }
 
-/// Where the tests of a module begin that has a set-up. The set-up was run once for all runs of a search.
+/// Where the tests of a module with a set-up begin. The set-up was run once for all runs of a search.
 pub(crate) struct SharedWorld<'a> {
     module: &'a LoadedModule,
     entry: Entry<'a>,
@@ -97,7 +98,7 @@ pub(crate) struct SharedWorld<'a> {
 }
 
 impl Runner {
-    /// Runs the set-up of a module; `None` where it has none. The calling thread has the stack that guests need.
+    /// Runs the set-up of a module; `None` if it has none. The calling thread must have the stack that guests need.
     ///
     /// # Errors
     /// Why no test can begin where it ends, or a bug of ours.
@@ -120,7 +121,7 @@ impl Runner {
 }
 
 impl SharedWorld<'_> {
-    /// The module that a test begins as.
+    /// The module from which tests begin: that of the image.
     pub fn module(&self) -> &LoadedModule {
         self.image.module()
     }

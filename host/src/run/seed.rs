@@ -17,11 +17,11 @@ use std::str::FromStr;
 pub enum Seed {
     /// This one.
     Number(u64),
-    /// Another one in each run: what depends on the order of a hash map shows, sooner or later.
+    /// Another seed in each run: a test that depends on the order of a hash map then fails sooner or later.
     Random,
 }
 
-/// Text that is no seed.
+/// Text that is not a seed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a seed; write a whole number below 2^64, or `random`")]
 pub struct SeedError(String);
@@ -48,12 +48,12 @@ impl Seed {
     }
 }
 
-/// The order of so many tests that a number stands for.
+/// An order of `tests` tests: the one that this number stands for.
 pub(crate) fn order(tests: usize, number: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..tests).collect();
     let mut random = ChaCha8Rng::seed_from_u64(number);
-    // Fisher-Yates by hand, since `rand` may let its own shuffle make another order of a seed in any minor version, and a
-    // seed has to stand for one order. The bias of the remainder is of no consequence for an order.
+    // Fisher-Yates by hand: any minor version of `rand` may change the order that its own shuffle makes of a seed, and a
+    // seed has to stand for one order. The bias of the remainder does not matter for an order.
     for at in (1..tests).rev() {
         order.swap(at, (random.next_u64() % (at as u64 + 1)) as usize);
     }

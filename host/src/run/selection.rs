@@ -34,22 +34,22 @@ pub enum RunIgnored {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
-    /// Substrings of names, any of which selects a test; none selects all. In `name/case`, what follows the first slash is for the
-    /// subtests of tests of the SDK, level by level as in Go's `-run`.
+    /// Substrings of names: a test is selected if its name contains any of them; if there are none, all tests are selected.
+    /// In `name/case`, what follows the first slash selects subtests of SDK tests, level by level as in Go's `-run`.
     pub filters: Vec<String>,
-    /// Whether filters and skips are whole names.
+    /// Whether filters and skips are whole names instead of substrings.
     pub exact: bool,
-    /// Substrings of names that are left out; with a slash, of subtests.
+    /// Substrings of names that are left out. After a slash: of subtests.
     pub skip: Vec<String>,
     /// What to do with ignored tests.
     pub ignored: RunIgnored,
     /// One part of the selected tests.
     pub partition: Option<Partition>,
-    /// Whether each subtest of a test of the SDK is a test of its own, `test/case`, which is run alone in a fresh instance: the test's
-    /// code is run with that subtest and no other. The test itself is run without any. To know the subtests, each test is run once
-    /// when the plan is made.
+    /// Whether each subtest of an SDK test is a test of its own, `test/case`. It is run alone in a fresh instance: the
+    /// test's code runs with that subtest and no other. The test itself runs without any subtest. To find the subtests,
+    /// each test is run once when the plan is made.
     pub isolate_subtests: bool,
-    /// What tests of Go's harness are selected by, beside all this, and given.
+    /// How tests of Go's harness are selected beside all this, and what they are given.
     pub go: GoFlags,
 }
 
@@ -60,12 +60,12 @@ impl Selection {
         (self.filters.is_empty() || self.filters.iter().any(one)) && !self.skip.iter().any(one)
     }
 
-    /// Whether a filter is about a set-up or teardown of this name. There may be another filter, which selects it.
+    /// Whether a filter names this set-up or teardown. `by_another` is whether there is another filter, which selects it.
     pub(super) fn names(&self, name: &str, by_another: bool) -> bool {
         (by_another || !self.filters.is_empty()) && self.matches(name)
     }
 
-    /// Whether a test of this name, which may have subtests, is selected: by its own name, or for the sake of some of them.
+    /// Whether a test of this name, which may have subtests, is selected: by its own name, or for some of its subtests.
     #[must_use]
     pub fn matches_within(&self, name: &str) -> bool {
         let any =
@@ -89,7 +89,7 @@ impl Selection {
         (filter != SubtestFilter::default()).then_some(filter)
     }
 
-    /// What a filter says of a test.
+    /// How much of a test a filter selects.
     fn reach<'f>(&self, filter: &'f str, name: &str) -> Reach<'f> {
         let one = |filter: &str| if self.exact { name == filter } else { name.contains(filter) };
         if one(filter) {
@@ -102,19 +102,19 @@ impl Selection {
     }
 }
 
-/// What a filter says of a test.
+/// How much of a test a filter selects.
 #[derive(Debug, PartialEq, Eq)]
 enum Reach<'f> {
-    /// It is not about it.
+    /// None of it.
     Nothing,
-    /// It is about all of it.
+    /// All of it.
     Whole,
-    /// It is about the subtests that match this.
+    /// The subtests that match this.
     Within(&'f str),
 }
 
-/// One of several parts of the tests, as nextest makes them: `slice:1/3` is every third test in the order of the plan, and `hash:1/3`
-/// those whose names have a hash that says so, which stay in their part when other tests come and go.
+/// One of several parts of the tests, as nextest makes them. `slice:1/3` is every third test in the order of the plan.
+/// `hash:1/3` are the tests for whose names a hash says so: they stay in their part when other tests come and go.
 ///
 /// ```
 /// use airtight::Partition;
@@ -135,14 +135,14 @@ pub struct Partition {
 /// What decides to which part a test belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PartitionBy {
-    /// Its place in the plan.
+    /// Its index in the plan.
     Slice,
     /// Its name.
     Hash,
 }
 
 impl Partition {
-    /// Whether the test at this place in the plan, from 0, and of this name belongs to it.
+    /// Whether the test with this name, at this index of the plan (from 0), belongs to the part.
     pub fn holds(self, index: usize, name: &str) -> bool {
         let number = match self.by {
             PartitionBy::Slice => index as u64,
@@ -152,7 +152,7 @@ impl Partition {
     }
 }
 
-/// As it is read.
+/// Writes the partition as it is read.
 impl Display for Partition {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let by = match self.by {
@@ -163,7 +163,7 @@ impl Display for Partition {
     }
 }
 
-/// A partition that is none.
+/// A text that is not a partition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a partition; write for example slice:1/3, the first of three, or hash:1/3")]
 pub struct PartitionError(String);
@@ -236,7 +236,7 @@ mod tests {
                 assert_eq!(parts.iter().filter(|part| part.holds(index, &index.to_string())).count(), 1);
             }
         }
-        // As nextest 0.9.143 parts them.
+        // Checked against the partitions of nextest 0.9.143.
         let parts = [&[0, 1, 4, 6, 7, 11][..], &[2, 3, 5, 9, 10], &[8]];
         for (part, tests) in parts.into_iter().enumerate() {
             let part: Partition = format!("hash:{}/3", part + 1).parse().unwrap();

@@ -1,4 +1,4 @@
-//! Groups of tests of which no two run at once. The tests of a group run in the order in which they are started with one worker.
+//! Groups of tests of which no two run at once. The tests of a group run in the order in which one worker would start them.
 
 use super::planned::PlannedTest;
 use std::collections::BTreeMap;
@@ -6,21 +6,21 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Whose turn it is in each group.
 pub struct SerialGroups {
-    /// For each entry of the plan that is in a group, the group and its place there.
+    /// For each entry of the plan that is in a group: the group, and the entry's turn there.
     places: BTreeMap<usize, (usize, usize)>,
-    /// How many of each group have ended.
+    /// How many entries of each group have ended.
     ended: Mutex<Vec<usize>>,
     next: Condvar,
 }
 
-/// A test's turn, until it is dropped.
+/// The turn of a test. It ends when this is dropped.
 pub struct SerialTurn<'a> {
     groups: &'a SerialGroups,
     group: usize,
 }
 
 impl SerialGroups {
-    /// Those of tests that are started in this order.
+    /// The groups of tests that are started in this order.
     pub fn new<'t>(order: &[usize], test: impl Fn(usize) -> &'t PlannedTest) -> Self {
         let (mut places, mut groups) = (BTreeMap::new(), BTreeMap::new());
         let mut sizes: Vec<usize> = Vec::new();
@@ -36,8 +36,8 @@ impl SerialGroups {
         Self { places, ended: Mutex::new(vec![0; sizes.len()]), next: Condvar::new() }
     }
 
-    /// Waits for the turn of an entry of the plan; `None` where it is in no group. Those before it were taken by other workers, or have
-    /// ended, so that its turn comes.
+    /// Waits for the turn of an entry of the plan; `None` if it is in no group. The turn comes: the entries before it have
+    /// ended, or other workers are running them.
     pub fn wait(&self, index: usize) -> Option<SerialTurn<'_>> {
         let (group, place) = *self.places.get(&index)?;
         let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! One test: run, judged, and where it has threads, under as many schedules as are asked for.
+//! Runs and judges one test. A test with threads may be run under several schedules.
 
 use super::context::RunContext;
 use super::coverage::TestCoverage;
@@ -28,23 +28,23 @@ pub struct SingleTest<'a> {
     pub test: &'a PlannedTest,
     pub context: &'a RecordContext<'a>,
     pub entry: &'a TestEntry,
-    /// Whether what it holds at its end is no leak: its teardown is yet to come.
+    /// Whether a teardown is yet to come: then what the set-up holds at its end is not a leak.
     pub has_teardown: bool,
 }
 
-/// A run of a test that was judged.
+/// A run of a test, judged.
 pub struct Judged {
     pub record: TestRecord,
     pub by_wall_clock: bool,
     pub profile: HeapProfile,
     pub kept: Vec<KeptChange>,
-    /// What it says of clean-up coverage; nothing where that is not wanted.
+    /// What the run adds to clean-up coverage; nothing if coverage is not wanted.
     pub coverage: TestCoverage,
-    /// Where it ended, where tests are to begin there and it passed.
+    /// Where the run ended, if it passed and tests are to begin there.
     pub captured: Option<Result<Box<Captured>, ImageError>>,
-    /// Host descriptors that are still open after it.
+    /// How many host descriptors are still open after the run.
     pub host_leak: u64,
-    /// What it asked of the host, where that is noted.
+    /// What the test asked of the host, if that is noted.
     pub reads: Option<Box<HostReads>>,
     preemptions: Preemptions,
     /// What it forked and was not run yet, and its own subtests, where it forked any.
@@ -52,7 +52,8 @@ pub struct Judged {
 }
 
 impl SingleTest<'_> {
-    /// Runs the test, and where it has threads and passes, under as many other schedules as are asked for: until one fails.
+    /// Runs the test. If it has threads and passes, runs it under as many other schedules as are asked for, until it fails
+    /// under one.
     pub fn under_schedules(&self, job: &Job<'_>) -> Judged {
         let mut judged = self.once(job);
         let schedules = self.shared.options.schedules;
@@ -90,7 +91,8 @@ impl SingleTest<'_> {
         failed
     }
 
-    /// The same, again where it failed, as often as is allowed. Each time is a run of its own, from the beginning.
+    /// Runs the test as [`SingleTest::under_schedules`] does, and again if it failed, as often as is allowed. Each run
+    /// starts from the beginning.
     pub fn with_retries(&self, job: &Job<'_>) -> Judged {
         let (mut host_leak, mut by_wall_clock) = (0, false);
         let once = || {
@@ -149,7 +151,7 @@ impl SingleTest<'_> {
         let mut judgement = case.judge();
         judgement.normal_finish &= !self.has_teardown;
         let options = &self.shared.options;
-        // Go's own runtime manages its heap, and is asked.
+        // Go's own runtime manages its heap, so Go is asked.
         let asks_go = module.tells_go_heap() && (options.heap_profile || options.go_heap);
         let accountant = Accountant { job, profile: options.heap_profile && !asks_go };
         let Audit { account, mut profile, mut host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
@@ -184,7 +186,8 @@ impl SingleTest<'_> {
             coverage = TestCoverage::of(&case, &self.test.name);
         }
         if self.has_teardown && ran.captured.is_some() {
-            // Where it acquired things is told of its teardown, at whose end they are to be released.
+            // The places at which the set-up acquired things are reported with its teardown: the teardown is to release
+            // them by its end.
             coverage.leave_sites();
         }
         let mut kept = Vec::new();
@@ -211,7 +214,7 @@ impl SingleTest<'_> {
     }
 }
 
-/// Takes off a set-up's record what it holds at its end: its teardown is asked for that.
+/// Removes from a set-up's record what it holds at its end: the teardown accounts for that.
 fn left_to_teardown(record: &mut TestRecord) {
     let Some(details) = &mut record.details else { return };
     details.reclaimed.clear();
@@ -231,7 +234,7 @@ impl Attempt for Judged {
     }
 }
 
-/// Says more behind why a test failed.
+/// Adds words after the message of why a test failed.
 fn add_to_message(record: &mut TestRecord, words: String) {
     let details = record.details.get_or_insert_default();
     details.message = Some(match details.message.take() {

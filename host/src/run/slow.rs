@@ -1,45 +1,45 @@
-//! Which tests are running, and for how long: so that a slow one is told of before it ends.
+//! Which tests are running, and for how long, so that a slow test is reported before it ends.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often it is looked whether a test is slow.
+/// How often the host looks whether a test is slow.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What each worker is running.
 pub struct RunningTests {
     began: Instant,
-    /// How long may pass until it is looked again.
+    /// The longest time between two looks.
     interval: Duration,
     workers: Vec<Worker>,
 }
 
 #[derive(Default)]
 struct Worker {
-    /// The place of its test in the plan and one more; 0 between two tests.
+    /// The index of the worker's test in the plan, plus one; 0 between two tests.
     test: AtomicUsize,
     /// When that test becomes slow, in nanoseconds after the run began.
     slow_from: AtomicU64,
     /// When that test began, in nanoseconds after the run did.
     since: AtomicU64,
-    /// The last test that was told of.
+    /// The last test of which it was told that it is slow: its index plus one.
     told: AtomicUsize,
 }
 
 impl RunningTests {
-    /// For so many workers. `least` is the least time after which one of the tests is slow.
+    /// For `workers` workers. `least` is the shortest time after which any of the tests is slow.
     pub fn new(workers: usize, least: Duration) -> Self {
         let workers = (0..workers).map(|_| Worker::default()).collect();
         Self { began: Instant::now(), interval: LOOK.min(least), workers }
     }
 
-    /// How long may pass until it is looked again.
+    /// The longest time between two looks.
     pub fn interval(&self) -> Duration {
         self.interval
     }
 
-    /// The calling worker runs the test at this place of the plan, until the guard is dropped. After the time `slow` the test
-    /// is slow.
+    /// Notes that the calling worker runs the test at this index of the plan, until the guard is dropped. The test is slow
+    /// after the time `slow`.
     pub fn start(&self, index: usize, slow: Duration) -> RunningTest<'_> {
         let worker = rayon::current_thread_index().and_then(|worker| self.workers.get(worker));
         if let Some(worker) = worker {
@@ -51,19 +51,19 @@ impl RunningTests {
         RunningTest(worker)
     }
 
-    /// The tests that are running, by their places in the plan.
+    /// The tests that are running, by their indices in the plan.
     pub fn tests(&self) -> impl Iterator<Item = usize> + '_ {
         self.workers.iter().filter_map(|worker| worker.test.load(Ordering::Acquire).checked_sub(1))
     }
 
-    /// Tests that have become slow, each told of once: places in the plan, and times so far.
+    /// The tests that have become slow: their indices in the plan, and how long each has run. Each test is returned once.
     pub fn slow(&self) -> Vec<(usize, Duration)> {
         let now = nanos(self.began.elapsed());
         let slow = |worker: &Worker| {
             let test = worker.test.load(Ordering::Acquire);
             let elapsed = Duration::from_nanos(now.saturating_sub(worker.since.load(Ordering::Relaxed)));
             let slow = now >= worker.slow_from.load(Ordering::Relaxed);
-            // No test is run twice, so that the time is this one's where it is still the same.
+            // No test runs twice. So if the worker still runs the same test, the times belong to that test.
             let same = test != 0 && test == worker.test.load(Ordering::Acquire);
             let news = same && slow && worker.told.swap(test, Ordering::Relaxed) != test;
             news.then(|| (test - 1, elapsed))
@@ -117,7 +117,7 @@ mod tests {
         });
     }
 
-    /// Words of what happened, in order.
+    /// What the listener was told, in order.
     #[derive(Default)]
     struct Log(Vec<String>);
 
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// Sleeps half a second, by the host's clock.
+    /// Sleeps for half a second by the host's clock.
     const SLEEPS: &str = r#"(module (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
         (memory (export "memory") 1)
         (func (export "_start")

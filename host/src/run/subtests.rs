@@ -1,4 +1,4 @@
-//! From how a test's subtests went to their records.
+//! From the runs of a test's subtests to their records.
 
 use super::heap::Account;
 use super::heap_verdict;
@@ -12,7 +12,7 @@ use crate::model::{Heap, Resource, SubtestRecord, SuppressedRecord, Usage, Verdi
 use crate::sandbox::{Ending, SubtestRun, scope_id};
 use crate::symbols::TrapCause;
 
-/// What the scopes of a test are called.
+/// The names of a test's scopes.
 #[derive(Clone, Copy)]
 pub struct ScopeNames<'a> {
     pub test: &'a str,
@@ -27,7 +27,7 @@ impl<'a> ScopeNames<'a> {
         Self { test: context.name, forked: context.forked, subtests: subtests(case) }
     }
 
-    /// `test`, or `test/case` of a subtest.
+    /// The name of a scope: `test`, or `test/case` for a subtest.
     pub fn name(&self, scope: ScopeId) -> String {
         let subtest = (scope.0 as usize).checked_sub(1).and_then(|index| self.subtests.get(index));
         let path = subtest.map(|subtest| &*subtest.path).or(self.forked);
@@ -39,7 +39,7 @@ fn subtests<'a>(case: &Case<'a>) -> &'a [SubtestRun] {
     case.run.sdk.as_ref().map_or(&[], |said| &said.subtests)
 }
 
-/// The records of a test's subtests. `left` is what counts as left by it, and `spoils` whether that fails a test.
+/// The records of a test's subtests. `left` is what the test left, and `spoils` says whether an entry of it fails a test.
 pub fn records(
     case: &Case<'_>,
     judgement: &Judgement,
@@ -78,7 +78,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
         return record;
     }
     let Some(ending) = &subtest.ending else {
-        // By a panic that was expected, it ended as it should.
+        // The test ended within the subtest. If that was an expected panic, the subtest ended as it should, too.
         record.verdict = judgement.verdict;
         record.reason = judgement.reason.clone();
         let is_fork = names.forked == Some(&subtest.path);
@@ -100,7 +100,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
                 failures.push(plain(panic.message));
             }
             (TrapCause::Panic, None) => failures.push(plain("panicked, and the message was lost".to_owned())),
-            // It said why it ends.
+            // The subtest said why it ends.
             (TrapCause::Other, _) if !failures.is_empty() => {}
             (TrapCause::Other, _) => failures.push(plain(format!("trap: {kind}"))),
         }
@@ -128,7 +128,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
     with_failures(record, failures)
 }
 
-/// The first failure is the message, and those after it are suppressed.
+/// Makes the first failure the message. Those after it are suppressed.
 fn with_failures(mut record: SubtestRecord, failures: Vec<SuppressedRecord>) -> SubtestRecord {
     let mut failures = failures.into_iter();
     record.message = failures.next().map(|first| first.message);
@@ -136,10 +136,10 @@ fn with_failures(mut record: SubtestRecord, failures: Vec<SuppressedRecord>) -> 
     record
 }
 
-/// What a subtest and those in it left on the heap: bytes and blocks that are lost, bytes and blocks that are retained.
+/// What a subtest and the subtests in it left on the heap: lost bytes and blocks, then retained bytes and blocks.
 type LostAndRetained = [u64; 4];
 
-/// For each subtest; `None` where the balance of the heap was not struck.
+/// What each subtest left on the heap; `None` if the balance of the heap was not struck.
 fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<LostAndRetained>> {
     let Account::Tracked { balance: Some(balance), .. } = heap else { return None };
     let mut sums = vec![LostAndRetained::default(); subtests.len()];

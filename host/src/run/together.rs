@@ -1,5 +1,5 @@
-//! Tests of one module that are run one after the other in one instance, as an ordinary runner does: what one leaves behind, the
-//! next one finds.
+//! Runs tests of one module one after the other in one instance, as an ordinary runner does: a test finds what the tests
+//! before it left.
 
 use super::judge::Case;
 use super::plan::PlannedModule;
@@ -24,13 +24,13 @@ pub(crate) struct SharedInstance<'a> {
     tests: Vec<(&'a PlannedTest, &'a TestEntry)>,
     harness: Harness,
     grants: Arc<Grants>,
-    /// Where they begin, of a module with a set-up.
+    /// Where the tests begin, if their module has a set-up.
     world: Option<SharedWorld<'a>>,
     interrupted: &'a Arc<AtomicBool>,
     name: Arc<str>,
 }
 
-/// What came of tests that were run together.
+/// What tests that ran together came to.
 #[derive(Debug, Default)]
 pub(crate) struct Together {
     /// The first failure.
@@ -42,14 +42,14 @@ pub(crate) struct Together {
 /// The first failure of tests that were run together.
 #[derive(Debug)]
 pub(crate) struct FailedTogether {
-    /// Whose it is, by its place in the order; none where that is not seen.
+    /// The failed test's place in the order; `None` if that is not known.
     pub at: Option<usize>,
     pub message: String,
-    /// Where it panicked: `file:line:column`.
+    /// Where the test panicked: `file:line:column`.
     pub place: Option<String>,
 }
 
-/// Why a test is not run with others.
+/// Why a test cannot be run with others; `None` if it can.
 pub(crate) fn cannot_share(test: &PlannedTest) -> Option<&'static str> {
     match &test.decision {
         _ if !test.is_test() => Some("it is run once for all tests"),
@@ -73,8 +73,8 @@ pub(crate) fn cannot_share(test: &PlannedTest) -> Option<&'static str> {
 }
 
 impl Runner {
-    /// Makes ready to run these tests of a module together, each of which [`cannot_share`] says nothing against. The indices are their
-    /// places in the module.
+    /// Makes ready to run these tests of a module together. [`cannot_share`] must say nothing against any of them. The
+    /// indices are their places in the module.
     ///
     /// # Errors
     /// Why they cannot be: they have different grants, or their harness cannot do it; or a bug of ours.
@@ -118,7 +118,7 @@ impl Runner {
     }
 }
 
-/// Whether two tests see the same, whatever they may use of it and leave.
+/// Whether two tests see the same world. How much of it they may use and what they may leave does not matter.
 fn has_same_world(one: &Policy, other: &Policy) -> bool {
     let world = |policy: &Policy| Policy {
         limits: one.limits,
@@ -129,13 +129,13 @@ fn has_same_world(one: &Policy, other: &Policy) -> bool {
     world(one) == world(other)
 }
 
-/// A policy for all tests together: what each may use, all may use together.
+/// A policy for all tests together: each limit is the sum of the tests' limits.
 fn together(policy: &Policy, all: &[&Policy]) -> Policy {
     let mut limits = policy.limits;
     for limit in Limit::ALL.into_iter().filter(|limit| policy.limits.get(*limit).is_some()) {
         let sum = all.iter().fold(0, |sum: u64, one| sum.saturating_add(one.limits.most(limit)));
         match limit {
-            // Compiled into the engine.
+            // The size of the stack is compiled into the engine.
             Limit::Stack => {}
             Limit::Memory => limits.set(limit, sum.min(MOST_MEMORY)),
             _ => limits.set(limit, sum),
@@ -150,7 +150,7 @@ impl SharedInstance<'_> {
         &self.tests[test].0.name
     }
 
-    /// Runs these of the tests in this order. The calling thread has the stack that guests need.
+    /// Runs these tests in this order. The calling thread must have the stack that guests need.
     ///
     /// # Errors
     /// A bug of ours.
@@ -159,7 +159,7 @@ impl SharedInstance<'_> {
         HostBug::of_descriptors(host_leak).map(|()| together)
     }
 
-    /// What came of it, and how many host descriptors are open still.
+    /// What the run came to, and how many host descriptors are still open.
     fn run_once(&self, order: &[usize]) -> (Together, u64) {
         let entries: Vec<&TestEntry> = order.iter().map(|test| self.tests[*test].1).collect();
         if entries.is_empty() {
@@ -193,13 +193,14 @@ impl SharedInstance<'_> {
         Job { before, after: self.world.as_ref().map(SharedWorld::after), ..plain }
     }
 
-    /// The module that runs.
+    /// The module that is run: after a set-up, that of its image.
     fn loaded(&self) -> &LoadedModule {
         self.world.as_ref().map_or(&self.module.module, SharedWorld::module)
     }
 
     fn failure(&self, run: &Run, (test, entry): (&str, &TestEntry), at: Option<usize>) -> FailedTogether {
-        // A harness that goes on after a panic says in the end that it failed; what panicked says more.
+        // After a panic, some harnesses go on and leave through `exit` at the end. The panic's message says more than that
+        // exit.
         if let (Ending::Exit { .. }, Some(panic)) = (&run.ending, rust::last_panic(&run.remains.output.stderr)) {
             let place = Some(self.loaded().symbols.place(&panic.place));
             return FailedTogether { at, message: panic.message, place };

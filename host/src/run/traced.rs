@@ -1,4 +1,4 @@
-//! From the events that a run kept to those that are told: with names and lines of the places at which they happened.
+//! From the events that a run kept to the events of a trace: with the names and lines of the places at which they happened.
 
 use crate::ledger::Stack;
 use crate::model::trace::{TestTrace, TraceEvent, TraceKind};
@@ -7,10 +7,10 @@ use crate::sandbox::wasi::{RawTrace, TracedEvent};
 use crate::symbols::Symbols;
 use std::collections::HashMap;
 
-/// Most bytes of names that are kept of the places of one test.
+/// Most bytes of names that are kept for the places of one test.
 const MAX_NAMES: usize = 64 << 20;
 
-/// What is told of the run of a test, beside its events.
+/// What a trace says of a test, beside its events.
 pub struct TracedTest<'a> {
     pub module: &'a str,
     pub test: &'a str,
@@ -43,12 +43,12 @@ impl TracedTest<'_> {
 /// The places of events, each once.
 struct Sites<'a> {
     symbols: &'a Symbols,
-    /// By the stack, and whether it is that of a call of an allocator.
+    /// The index of each place, by its stack, and by whether an allocator was called there.
     known: HashMap<(Stack, bool), Option<u32>>,
     found: Vec<Vec<Frame>>,
-    /// The bytes of their names.
+    /// The bytes of all names so far.
     names: usize,
-    /// Places that are not kept.
+    /// How many places are not kept.
     left_out: u64,
 }
 

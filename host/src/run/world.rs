@@ -1,7 +1,8 @@
 //! The set-up of a module and its teardown: each is run once, and every test between them begins where the set-up ended.
 //!
-//! The first worker that needs it runs the set-up, and the others that need it wait for that. The worker that ends the last test of
-//! the module runs the teardown. It too begins where the set-up ended, as nothing that a test did to its world is left.
+//! The first worker that needs the set-up runs it; others that need it wait. The worker that ends the last test of the
+//! module runs the teardown. The teardown, too, begins where the set-up ended, since nothing is left of what a test did to
+//! its world.
 
 use super::entry::{Finished, Planned, TestRun};
 use super::plan::PlannedModule;
@@ -17,22 +18,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct World<'a> {
     setup: Planned<'a>,
     teardown: Option<Planned<'a>>,
-    /// Nothing before the set-up was run, and nothing again after the last test; then where the set-up ended, if tests can begin there.
+    /// Where the set-up ended. `None` before the set-up ran, and again after the last test; `Some(None)` if no test can
+    /// begin there.
     image: Mutex<Option<Option<Arc<Image>>>>,
     /// How many of the module's tests have not ended.
     left: AtomicUsize,
 }
 
-/// The worlds of a plan, and which tests are run in them.
+/// The worlds of a plan.
 pub struct Worlds<'a> {
-    /// By module; `None` where it has no set-up.
+    /// The world of each module; `None` if it has no set-up.
     worlds: Vec<Option<World<'a>>>,
-    /// For each entry of the plan, the place of its module.
+    /// The module of each entry of the plan, by index.
     module_of: Vec<usize>,
 }
 
 impl<'a> Worlds<'a> {
-    /// Those of a plan.
+    /// The worlds of these modules.
     pub fn new(modules: &'a [PlannedModule]) -> Self {
         let mut worlds = Vec::with_capacity(modules.len());
         let mut module_of = Vec::new();
@@ -53,13 +55,13 @@ impl<'a> Worlds<'a> {
         Self { worlds, module_of }
     }
 
-    /// The world of an entry of the plan.
+    /// The world of an entry of the plan; `None` if its module has no set-up.
     pub fn of(&self, index: usize) -> Option<&World<'a>> {
         self.worlds.get(*self.module_of.get(index)?)?.as_ref()
     }
 
-    /// Whether an entry of the plan counts, where those after this place do not. What is run for the sake of tests counts where one
-    /// of them does.
+    /// Whether an entry of the plan counts, if entries after `last` do not. A set-up or teardown counts if one of the tests
+    /// that it is run for does.
     pub fn counts(&self, index: usize, last: usize) -> bool {
         self.counts_from(index) <= last
     }
@@ -80,8 +82,8 @@ impl<'a> Worlds<'a> {
         places.next().map_or(index, |(place, _)| place.min(index))
     }
 
-    /// Whether an entry of the plan is taken by a worker: set-ups and teardowns are run for the sake of others, or, where there are no
-    /// others, for that of the set-up.
+    /// Whether a worker takes this entry of the plan by itself. A set-up or teardown is run for the tests of its module. If
+    /// there are none, the set-up is taken.
     pub fn is_taken(&self, index: usize) -> bool {
         match self.of(index) {
             None => true,
@@ -96,10 +98,10 @@ fn tests(module: &PlannedModule) -> impl Iterator<Item = &PlannedTest> {
 }
 
 impl World<'_> {
-    /// Where a test begins, after the set-up was run if it was not yet: what came of it is pushed.
+    /// The image from which a test begins. Runs the set-up if that was not done yet, and adds its result to `finished`.
     ///
     /// # Errors
-    /// Why the test is not run: the set-up did not come to an end at which it could begin.
+    /// Why the test is not run: the set-up did not end so that a test could begin there.
     pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) -> Result<Arc<Image>, String> {
         let image = self
             .image
@@ -114,10 +116,10 @@ impl World<'_> {
         image.ok_or_else(|| format!("not run: its set-up `{}` did not pass", self.setup.test.name))
     }
 
-    /// How a test that is granted this begins.
+    /// How a test with these grants begins.
     ///
     /// # Errors
-    /// It is granted another world than its set-up.
+    /// The test is granted another world than the set-up.
     pub fn after<'i>(&'i self, image: &'i Image, grants: &Arc<Grants>, owns: bool) -> Result<AfterSetUp<'i>, String> {
         let Decision::Run { grants: own, entry, .. } = &self.setup.test.decision else {
             return Err("its set-up is not run".to_owned());
@@ -133,12 +135,13 @@ impl World<'_> {
         Ok(AfterSetUp { setup, image, repeats: false, owns })
     }
 
-    /// A test has ended, or was not run. After the last the teardown is, and what came of it is pushed.
+    /// Notes that a test has ended or was not run. After the last test of the module, runs the teardown and adds its result
+    /// to `finished`.
     pub fn ended(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        // What a module's tests began with goes with the last of them.
+        // The image is dropped with the last of the module's tests.
         let made = self.image.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(teardown) = self.teardown {
             let image = made.as_ref().and_then(Option::as_deref);
@@ -149,12 +152,12 @@ impl World<'_> {
             finished.push(run.teardown(teardown, after));
         }
         if made.is_none() {
-            // No test came to need it.
+            // No test needed the set-up in the end.
             finished.push(run.not_needed(self.setup));
         }
     }
 
-    /// Runs the set-up alone, for its own sake.
+    /// Runs the set-up without a test that needs it.
     pub fn alone(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
         let _ = self.begin(run, finished);
         self.ended(run, finished);
@@ -166,7 +169,7 @@ impl World<'_> {
     }
 }
 
-/// What the grants of a test and its set-up differ in that both see of the world.
+/// What differs between the grants of a set-up and a test, among what both see of the world.
 fn difference(setup: &Policy, test: &Policy) -> Option<&'static str> {
     let Policy {
         limits: _,

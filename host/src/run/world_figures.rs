@@ -1,14 +1,14 @@
-//! What set-ups and teardowns add to the figures of a part of a suite, told apart from what its tests add: another part may have run the
-//! same set-up, which the whole has once.
+//! What set-ups and teardowns add to the figures of one part of a suite. It is kept apart from what tests add: another part
+//! may have run the same set-up, which counts once in the whole suite.
 
 use crate::model::{
     Canonical, CleanupCoverage, GateRecord, MissedSite, ModuleRecord, TestRecord, WorldEntry, WorldFigures,
 };
 
-/// The clean-up coverage of an entry, and every place of it.
+/// The clean-up coverage of an entry, and all of its places.
 type EntryCoverage = (CleanupCoverage, Vec<MissedSite>);
 
-/// What the figures are made with.
+/// The functions that compute the figures.
 pub struct Judges<'a> {
     /// The gates of a report.
     pub gates: &'a dyn Fn(&Canonical) -> Vec<GateRecord>,
@@ -18,7 +18,7 @@ pub struct Judges<'a> {
     pub judged: &'a dyn Fn(&Canonical) -> usize,
 }
 
-/// Those of a report; `None` where it has neither set-ups nor teardowns that were run.
+/// The figures of a report; `None` if neither a set-up nor a teardown was run.
 pub fn figures(report: &Canonical, judges: &Judges<'_>) -> Option<WorldFigures> {
     let was_run = |test: &&TestRecord| test.role.is_some() && test.usage.is_some();
     let mut entries = Vec::new();
@@ -41,7 +41,7 @@ pub fn figures(report: &Canonical, judges: &Judges<'_>) -> Option<WorldFigures> 
     (!entries.is_empty()).then(|| WorldFigures { gates_of_tests: gates_of_tests(), entries })
 }
 
-/// A report of some of its entries alone.
+/// A report that keeps only some of the entries.
 fn only(report: &Canonical, keeps: impl Fn(&str, &TestRecord) -> bool) -> Canonical {
     let mut modules = Vec::new();
     for module in &report.modules {

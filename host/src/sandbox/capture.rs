@@ -7,8 +7,8 @@ use std::sync::Arc;
 use wasmtime::{Caller, WasmBacktrace};
 
 impl CodeMap {
-    /// The stack of a guest that calls the host. Of a goroutine it is the whole one, also where it was resumed, so that WebAssembly's
-    /// is cut.
+    /// The stack of a guest that calls the host. For a goroutine it is read from Go's own stack: WebAssembly's stack only
+    /// goes back to where the goroutine was resumed.
     pub fn capture(caller: &mut Caller<'_, TestState>) -> Stack {
         let code = Arc::clone(&caller.data().code);
         let stack = code.stack(&WasmBacktrace::capture(&*caller));

@@ -1,5 +1,5 @@
-//! A process that compiles, and what its end comes to. It may take so much processor time and memory, which it bounds itself, and an
-//! interrupt ends it at once. A compiler within this process could only be waited for.
+//! A process that compiles, and what its end means. The process bounds its own processor time and memory, and an interrupt
+//! ends it at once. A compiler inside this process could only be waited for.
 
 use crate::catalogue::CompileBudget;
 use crate::model::units::format_size;
@@ -13,58 +13,59 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// Modules of fewer bytes are compiled in this process: their weight alone bounds them well, and to start another takes longer.
+/// Modules of fewer bytes are compiled in this process: their weight bounds them well enough, and starting another process
+/// takes longer.
 const LEAST: usize = 16 << 10;
 
 /// How often the interrupt is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How the Rust library says that there is no memory, before it aborts.
+/// What Rust's library prints when there is no memory left, before it aborts.
 const NO_MEMORY: &str = "memory allocation of ";
 
-/// How a process is started that compiles.
+/// How to start a process that compiles.
 #[derive(Debug, Clone)]
 pub struct ChildCompiler {
     /// The program.
     pub program: PathBuf,
-    /// Its first argument, which makes it compile; what exactly is the next.
+    /// The program's first argument, which makes it compile. The next argument says what.
     pub word: &'static str,
-    /// What it may take, beside what the size of a module adds.
+    /// What compiling may take, beside what the size of a module adds.
     pub budget: CompileBudget,
     /// Set when the run is to stop.
     pub interrupted: Arc<AtomicBool>,
 }
 
-/// Why a child gives no code.
+/// Why the process returned no code.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NoCode {
     /// The run is to stop.
     Interrupted,
-    /// It took more than it may: of what, and the setting that allows more.
+    /// Compiling took more than it may. Says what it took, and which setting allows more.
     OverBudget {
         /// Completes "compiling it took …".
         took: String,
         /// The setting.
         setting: &'static str,
     },
-    /// What the compiler says, or why there is none.
+    /// What the compiler says, or why there is no compiler.
     Failed(String),
 }
 
 impl ChildCompiler {
-    /// Whether a module of so many bytes is compiled in a child.
+    /// Whether a module of this size is compiled in a child process.
     pub fn takes(&self, bytes: &[u8]) -> bool {
         bytes.len() >= LEAST
     }
 
-    /// What the program makes of these bytes, which are its input, where it is told `task`: among that, what it may take.
+    /// The output of the program for these bytes as its input. `task` tells it what to do, and what it may take.
     ///
     /// # Errors
     /// See [`NoCode`].
     pub fn compile(&self, task: &str, bytes: &[u8], budget: CompileBudget) -> Result<Vec<u8>, NoCode> {
         let mut child = Command::new(&self.program)
             .args([self.word, task])
-            // It is to say what is wrong, and nothing else.
+            // Its standard error should say what is wrong, and nothing else.
             .env_remove("AIRTIGHT_LOG")
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::piped())
@@ -76,13 +77,13 @@ impl ChildCompiler {
         self.code(output, budget)
     }
 
-    /// Feeds a child, and waits for its end, or brings that about where the run is to stop.
+    /// Feeds a child process and waits for its end. If the run is to stop, ends the process.
     fn wait(&self, child: &mut Child, bytes: &[u8]) -> Result<Output, NoCode> {
         let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         std::thread::scope(|scope| {
             let (send, receive) = channel();
             scope.spawn(move || {
-                // One that has ended already says why itself.
+                // A process that has ended already says why itself.
                 let _ = stdin.take().map(|mut stdin| stdin.write_all(bytes));
             });
             let errors = scope.spawn(move || read_all(stderr));
@@ -98,7 +99,7 @@ impl ChildCompiler {
                 }
             };
             if ended.is_err() {
-                // It may have ended just now.
+                // It may have ended in this moment.
                 let _ = child.kill();
             }
             let status = child.wait().map_err(|error| NoCode::Failed(error.to_string()))?;
@@ -107,7 +108,7 @@ impl ChildCompiler {
         })
     }
 
-    /// What a child's end comes to.
+    /// What the end of a child process means.
     fn code(&self, Output { status, stdout, stderr }: Output, budget: CompileBudget) -> Result<Vec<u8>, NoCode> {
         let said = String::from_utf8_lossy(&stderr);
         let said = said.trim();
@@ -122,7 +123,7 @@ impl ChildCompiler {
             let took = format!("more processor time than {} s", budget.seconds());
             return Err(NoCode::OverBudget { took, setting: "compile-time" });
         }
-        // The kernel ends a process so that has all the memory there is.
+        // When the machine has no memory left, the kernel ends a process by this signal.
         if said.contains(NO_MEMORY) || is(status, Signal::KILL) {
             let took = format!("more memory than {}", format_size(budget.memory));
             return Err(NoCode::OverBudget { took, setting: "compile-memory" });
@@ -141,7 +142,7 @@ fn is(status: ExitStatus, signal: Signal) -> bool {
 
 fn read_all(from: Option<impl Read>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // What a process that was ended had to say until then is all there is.
+    // If the process was ended, what it wrote until then is all there is.
     let _ = from.map(|mut from| from.read_to_end(&mut bytes));
     bytes
 }
@@ -152,7 +153,7 @@ mod tests {
 
     const BUDGET: CompileBudget = CompileBudget { time: Duration::from_secs(60), memory: 1 << 30 };
 
-    /// A shell in the place of the compiler.
+    /// A shell in place of the compiler.
     fn shell(script: &str) -> (ChildCompiler, Child) {
         let interrupted = Arc::default();
         let compiler = ChildCompiler { program: "sh".into(), word: "-c", budget: BUDGET, interrupted };
@@ -173,7 +174,7 @@ mod tests {
         let failed = |why: &str| Err(NoCode::Failed(why.to_owned()));
         assert_eq!(end_of("echo no such operator >&2; exit 1"), failed("no such operator"));
         assert_eq!(end_of("kill -SEGV $$"), failed("the compiler ended with signal: 11 (SIGSEGV); please report this"));
-        // Where the tests run in the background, the shell was started with the signal ignored, and cannot undo that itself.
+        // If the tests run in the background, the shell starts with this signal ignored, and cannot undo that itself.
         assert_eq!(end_of("exec env --default-signal=INT sh -c 'kill -INT $$'"), Err(NoCode::Interrupted));
         let over = |took: &str, setting| Err(NoCode::OverBudget { took: took.to_owned(), setting });
         assert_eq!(end_of("kill -XCPU $$"), over("more processor time than 60 s", "compile-time"));
@@ -186,7 +187,7 @@ mod tests {
     fn an_interrupt_ends_it() {
         let (compiler, mut child) = shell("exec sleep 1000");
         compiler.interrupted.store(true, Ordering::Relaxed);
-        // More than a pipe takes: whoever writes it is not waited for either.
+        // More than a pipe holds: the thread that writes it must not be waited for, either.
         assert_eq!(compiler.wait(&mut child, &[0; 1 << 20]).unwrap_err(), NoCode::Interrupted);
         assert!(child.try_wait().unwrap().is_some(), "it is gone");
     }

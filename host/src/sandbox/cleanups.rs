@@ -1,19 +1,20 @@
-//! How the clean-ups of a test went.
+//! How the clean-ups of a test went: how many ran, and which of them failed.
 
 use super::ending::Ending;
 
 /// How the clean-ups of one test went.
 #[derive(Debug, Default)]
 pub struct Cleanups {
-    /// How many were begun.
+    /// How many clean-ups were begun.
     pub(super) begun: u32,
-    /// How many used up all that each is given.
+    /// How many clean-ups used up all the fuel, or all the stack, that each is given.
     pub(super) endless: u32,
-    /// Whether one is being run.
+    /// Whether a clean-up is running.
     pub(super) running: bool,
-    /// Whether the wall clock ended a call that the host made after the test: a clean-up's, or one that asks what the test said.
+    /// Whether the wall clock ended a call that the host made after the test: a clean-up, or a call that asks what the test
+    /// said.
     pub(super) by_wall_clock: bool,
-    /// Those that did not finish normally.
+    /// The clean-ups that did not finish normally.
     pub(super) failed: Vec<FailedCleanup>,
 }
 
@@ -22,7 +23,7 @@ pub struct Cleanups {
 pub struct FailedCleanup {
     /// Its place in the order of running, from 1.
     pub ordinal: u32,
-    /// Its name, where it has one.
+    /// Its name, if it has one.
     pub name: Option<String>,
     /// Where it was registered: `file:line:column`.
     pub registered: Option<String>,
@@ -30,12 +31,12 @@ pub struct FailedCleanup {
     pub subtest: Option<String>,
     /// How it ended.
     pub ending: Ending,
-    /// What it wrote to standard error while it ran: a panic's message, for one.
+    /// What the clean-up wrote to standard error: for example, the message of a panic.
     pub stderr: Vec<u8>,
 }
 
 impl FailedCleanup {
-    /// ``clean-up 2 `db` ``, without a name: `clean-up 2`.
+    /// The words for the clean-up: ``clean-up 2 `db` ``, or `clean-up 2` if it has no name.
     pub fn title(&self) -> String {
         let name = self.name.as_ref().map(|name| format!(" `{name}`"));
         format!("clean-up {}{}", self.ordinal, name.unwrap_or_default())
@@ -43,7 +44,7 @@ impl FailedCleanup {
 }
 
 impl Cleanups {
-    /// Whether one is being run.
+    /// Whether a clean-up is running.
     pub fn are_running(&self) -> bool {
         self.running
     }
@@ -53,17 +54,17 @@ impl Cleanups {
         self.by_wall_clock
     }
 
-    /// How many were begun.
+    /// How many clean-ups were begun.
     pub fn begun(&self) -> u32 {
         self.begun
     }
 
-    /// Those that did not finish normally, in the order in which they ran.
+    /// The clean-ups that did not finish normally, in the order in which they ran.
     pub fn failed(&self) -> &[FailedCleanup] {
         &self.failed
     }
 
-    /// The same, to keep.
+    /// Moves the failed clean-ups out.
     pub fn take_failed(&mut self) -> Vec<FailedCleanup> {
         std::mem::take(&mut self.failed)
     }

@@ -1,4 +1,4 @@
-//! From what the engine says of a stack to what the original module's debug information is read with.
+//! From the engine's stack to a stack of the original module, which is what the debug information is about.
 
 use crate::instrument::{AddedCalls, Hooks, ThreadHooks};
 use crate::ledger::{RawFrame, Stack};
@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::{ModuleExport, WasmBacktrace};
 
-/// Where the original's code is in the module that runs.
+/// Where code of the original module is in the module that runs.
 #[derive(Debug, Default)]
 pub struct CodeMap {
     /// Where the code section's contents start in the module that runs.
@@ -18,13 +18,13 @@ pub struct CodeMap {
     added: Vec<AddedCalls>,
     /// The functions that were added for the waits of threads.
     waits: Range<u32>,
-    /// How the stacks of goroutines are found, in a binary of Go's.
+    /// How the stacks of goroutines are found, in a Go binary.
     go: Option<GoStack>,
 }
 
-/// Where the stack of the goroutine is that runs, and what tells its calls.
+/// Where the stack of the running goroutine is, and the tables that tell its calls.
 pub struct GoStack {
-    /// The global that is the goroutine's stack pointer.
+    /// The global that holds the goroutine's stack pointer.
     pub pointer: ModuleExport,
     pub symbols: Arc<Symbols>,
 }
@@ -44,27 +44,27 @@ impl CodeMap {
         Self { start, hooks, added, waits: 0..0, go: None }
     }
 
-    /// Of a module with threads, whose waits are calls of the host.
+    /// The map of a module with threads, whose waits are calls of the host.
     pub fn threaded(hooks: Option<Arc<Hooks>>, threads: &ThreadHooks) -> Self {
         Self { start: threads.code_start, hooks, added: Vec::new(), waits: threads.functions.clone(), go: None }
     }
 
-    /// The same, of a binary of Go's.
+    /// The same map, for a Go binary.
     pub fn with_go(self, go: Option<GoStack>) -> Self {
         Self { go, ..self }
     }
 
-    /// How the stacks of goroutines are found, in a binary of Go's.
+    /// How the stacks of goroutines are found, in a Go binary.
     pub fn go(&self) -> Option<&GoStack> {
         self.go.as_ref()
     }
 
-    /// Whether it is of a binary of Go's.
+    /// Whether the module is a Go binary.
     pub fn is_go(&self) -> bool {
         self.go.is_some()
     }
 
-    /// A captured stack without names, as the original module would have it.
+    /// A captured stack as frames of the original module, without names.
     pub fn stack(&self, backtrace: &WasmBacktrace) -> Stack {
         let back = |at: usize| {
             let offset = u32::try_from(at.checked_sub(self.start)?).ok()?;
@@ -85,7 +85,7 @@ impl CodeMap {
         self.added.iter().any(|added| added.function == function)
     }
 
-    /// Whether the innermost function is one of ours that calls the host.
+    /// Whether the innermost function was added by airtight to call the host.
     pub fn ends_in_wrapper(&self, backtrace: &WasmBacktrace) -> bool {
         let Some(innermost) = backtrace.frames().first().map(wasmtime::FrameInfo::func_index) else { return false };
         self.is_added(innermost) || self.hooks.as_ref().is_some_and(|hooks| hooks.in_wrapper(innermost))

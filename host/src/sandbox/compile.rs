@@ -1,4 +1,4 @@
-//! Compiling a rewritten module, or taking its compiled form from the cache.
+//! Compiles a rewritten module, or takes its compiled form from the cache.
 
 mod make;
 mod task;
@@ -25,7 +25,7 @@ pub(super) struct Compiled {
     pub(super) charges: Option<AddedCalls>,
 }
 
-/// A module as one engine compiles it.
+/// A module in the form that one engine compiles.
 struct Charged<'a> {
     bytes: Cow<'a, [u8]>,
     charges: Option<AddedCalls>,
@@ -43,9 +43,9 @@ impl<'a> Charged<'a> {
     }
 }
 
-/// Compiles a module, or takes it from the cache. One that is too much work for the engine's own compiler goes to the
-/// single-pass one: what would take too long is not begun. Where there is a process to compile in, that has a bound in time and
-/// memory besides.
+/// Compiles a module, or takes it from the cache. A module that is too much work for the engine's own compiler goes to the
+/// single-pass compiler: work that would take too long is not begun. If there is a process to compile in, that also bounds
+/// time and memory.
 pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<Compiled, LoadError> {
     let caps = engine.options().caps;
     let key = cache.map(|cache| (cache, CacheKey::new(engine.wasmtime(), caps, bytes)));
@@ -87,8 +87,8 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
                 NoCode::OverBudget { took, setting } => LoadError::OverBudget { took, setting, weight },
                 NoCode::Failed(why) => failed(why),
             })?;
-            // SAFETY: the bytes are what `precompile_module` gave to a child of ours, which is this program, through a pipe that
-            // nobody else has.
+            // SAFETY: `precompile_module` gave these bytes to a child process, which is this program, and they came through
+            // a pipe that nobody else has.
             unsafe { Module::deserialize(engine.wasmtime(), code) }.map_err(|error| failed(format!("{error:#}")))?
         }
         None => {

@@ -29,7 +29,7 @@ impl Ending {
         ending
     }
 
-    /// Whether it was the wall clock that ended a call with this error.
+    /// Whether the wall clock ended a call with this error.
     pub(super) fn is_by_wall_clock(error: &wasmtime::Error) -> bool {
         matches!(Self::from_error(error, || [].into()), Self::Wall { .. })
     }
@@ -82,8 +82,8 @@ impl Ending {
     }
 }
 
-/// Frames that are kept of each end of a stack: a recursion can be a hundred thousand deep, and a thousand clean-ups can each
-/// end in one.
+/// Frames that are kept of each end of a stack. A recursion can be a hundred thousand deep, and each of a thousand
+/// clean-ups can end in one.
 const END_FRAMES: usize = 2048;
 
 fn bounded(stack: Stack) -> Stack {
@@ -101,7 +101,7 @@ fn kind(trap: Trap) -> TrapKind {
         Trap::BadSignature => TrapKind::Other("indirect call with the wrong signature"),
         Trap::IntegerOverflow => TrapKind::Other("integer overflow"),
         Trap::IntegerDivisionByZero => TrapKind::Other("integer division by zero"),
-        // Of what the engine makes for the guest, only exceptions.
+        // The engine only allocates exceptions for a guest.
         Trap::AllocationTooLarge => TrapKind::Other("more exceptions were thrown than there is memory for"),
         Trap::NullReference => TrapKind::Other("null reference"),
         Trap::BadConversionToInteger => TrapKind::Other("invalid conversion to integer"),

@@ -1,4 +1,4 @@
-//! How a call into a guest ended, before anyone judges it.
+//! How a call into a guest ended, before anything judges it.
 
 use super::threads::Deadlocked;
 use super::wasi::{BrokenLimit, FatalWait};
@@ -8,7 +8,7 @@ use crate::ledger::heap::BadFree;
 /// Why a guest trapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrapKind {
-    /// `unreachable`: how a Rust guest aborts, after a panic for one.
+    /// `unreachable`: a Rust guest aborts like this, for example after a panic.
     Unreachable,
     /// The call stack is used up.
     StackOverflow,
@@ -38,10 +38,10 @@ pub enum Ending {
     Exit {
         /// The status it gave.
         status: u32,
-        /// Where.
+        /// The stack from which it left.
         stack: Stack,
     },
-    /// It trapped.
+    /// The guest trapped.
     Trap {
         /// Why.
         kind: TrapKind,
@@ -50,52 +50,52 @@ pub enum Ending {
     },
     /// Its fuel was used up.
     Fuel {
-        /// Where it was then.
+        /// The stack at that moment.
         stack: Stack,
     },
     /// Its wall-clock limit was reached.
     Wall {
-        /// Where it was then.
+        /// The stack at that moment.
         stack: Stack,
-        /// The socket it waited for, if it did.
+        /// The socket that the guest waited for, if it did.
         waited: Option<Box<FatalWait>>,
     },
-    /// It waited for something that could never happen.
+    /// The guest waited for something that could never happen.
     Deadlock {
         /// Where.
         stack: Stack,
-        /// For which socket.
+        /// The socket that the guest waited for.
         waited: Box<FatalWait>,
     },
     /// None of its threads could ever run again.
     Stuck {
-        /// Where its main thread was.
+        /// The stack of the main thread.
         stack: Stack,
-        /// All of them.
+        /// All threads of the test.
         threads: Deadlocked,
     },
-    /// It made the host move or hold too much.
+    /// The guest made the host move or hold more than a limit allows.
     Limit {
-        /// Which limit, and how far it went.
+        /// Which limit, and how far the guest went.
         broken: BrokenLimit,
-        /// Where it was then.
+        /// The stack at that moment.
         stack: Stack,
     },
-    /// It gave its allocator something back that is not a live block.
+    /// The guest gave its allocator something back that is not a live block.
     BadFree {
-        /// What is wrong with it.
+        /// What is wrong with what it gave back.
         what: BadFree,
         /// Where.
         stack: Stack,
     },
     /// The run was interrupted.
     Interrupted,
-    /// It could not be started, or called the host in a way the host cannot serve: in words.
+    /// The guest could not be started, or called the host in a way that the host cannot serve. Holds why, in words.
     Refused(String),
 }
 
 impl Ending {
-    /// The guest's stack when it ended, innermost frame first, where there is one.
+    /// The guest's stack when it ended, innermost frame first; `None` if there is none.
     pub fn stack(&self) -> Option<&Stack> {
         match self {
             Self::Exit { stack, .. }
@@ -110,13 +110,13 @@ impl Ending {
         }
     }
 
-    /// Whether the call stack was used up. The compiler decides how deep the calls are then, and so how much was done on the
-    /// way down: figures, open handles and refusals of such a test are not the same everywhere.
+    /// Whether the call stack was used up. How deep the calls are then depends on the compiler, and with it how much the
+    /// test did on the way down. So figures, open handles and refusals of such a test are not the same everywhere.
     pub fn used_up_stack(&self) -> bool {
         matches!(self, Self::Trap { kind: TrapKind::StackOverflow, .. })
     }
 
-    /// A few words, without the stack.
+    /// A few words for the ending, without the stack.
     pub fn words(&self) -> String {
         match self {
             Self::Returned => "returned".into(),

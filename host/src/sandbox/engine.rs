@@ -1,4 +1,4 @@
-//! The engine: every test of a run shares one.
+//! The engine: all tests of a run share it.
 
 use super::cache::{Cache, FunctionCache};
 use super::child::ChildCompiler;
@@ -14,30 +14,31 @@ use wasmtime::{
     WasmBacktraceDetails,
 };
 
-/// How often a running guest is interrupted to look at the time: so late may a wall-clock limit or an interrupt be noticed.
+/// How often a running guest is interrupted to look at the time. A wall-clock limit or an interrupt may be noticed so late.
 pub const TICK: Duration = Duration::from_millis(10);
 
 /// Host stack kept free above the guest's own, for host functions and the engine: 2 MiB.
 pub const HOST_STACK_RESERVE: u64 = 2 << 20;
 
-/// Address space a linear memory may take in the pool: all of 32 bits.
+/// Address space that a linear memory may take in the pool: all of 32 bits.
 const MAX_MEMORY: usize = 1 << 32;
 
-/// Tables of one module: as many as a guest may have, and two more for what calls the host: the hooks of its allocator, and
-/// charges for bulk operations.
+/// Most tables of one module: as many as a guest may have, and two more for calls of the host: one for the hooks of its
+/// allocator, one for charges of bulk operations.
 const TABLES: u32 = MAX_TABLES + 2;
 
-/// What the engine keeps for one instance, in bytes: a bound and no reservation. A valid module has at most a million each of
-/// functions, imports and globals, which are below 80 MiB together, so that the pool refuses none.
+/// The bytes that the engine may keep for one instance. This is a bound; nothing is reserved. A valid module has at most a
+/// million each of functions, imports and globals, which take less than 80 MiB together. So the pool refuses no valid
+/// module.
 const MAX_INSTANCE: usize = 128 << 20;
 
-/// Which compiler makes machine code of the modules.
+/// Which compiler makes machine code from the modules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compiler {
-    /// Optimising.
+    /// The optimising compiler.
     #[default]
     Cranelift,
-    /// Single-pass.
+    /// The single-pass compiler.
     Winch,
     /// An interpreter.
     Pulley,
@@ -47,12 +48,12 @@ impl Compiler {
     const WORDS: [(Self, &'static str); 3] =
         [(Self::Cranelift, "cranelift"), (Self::Winch, "winch"), (Self::Pulley, "pulley")];
 
-    /// Its name.
+    /// The compiler's name.
     pub(super) fn word(self) -> &'static str {
         Self::WORDS[self as usize].1
     }
 
-    /// The one of this name.
+    /// The compiler of this name.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Self::WORDS.iter().find(|(_, own)| *own == word).map(|(compiler, _)| *compiler)
     }
@@ -71,9 +72,9 @@ pub struct EngineOptions {
     pub pooling: bool,
     /// Whether modules are instrumented so that the heaps of their tests are seen.
     pub heap_accounting: bool,
-    /// Caps on the work that compiling one module may be.
+    /// Caps on how much work compiling one module may be.
     pub caps: CompileCaps,
-    /// Whether it runs modules with threads, and no others.
+    /// Whether the engine runs modules with threads, and only those.
     pub threads: bool,
 }
 
@@ -85,27 +86,27 @@ impl Default for EngineOptions {
     }
 }
 
-/// The engine cannot be made on this machine.
+/// The engine cannot be made on this machine; says why.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the WebAssembly engine cannot be set up: {0}")]
 pub struct EngineError(String);
 
-/// A wasmtime engine with the WASI functions linked and its clock ticking.
+/// A wasmtime engine whose WASI functions are linked and whose clock is ticking.
 pub struct Engine {
     inner: wasmtime::Engine,
     linker: Linker<TestState>,
     hooks: Linker<TestState>,
     pooled: bool,
     options: EngineOptions,
-    /// Functions that were compiled before, for the compiler that can do with them.
+    /// Functions that were compiled before, for a compiler that can use them.
     functions: Option<Arc<FunctionCache>>,
-    /// The process that compiles for it, where one does.
+    /// The process that compiles for this engine, if there is one.
     child: Option<Arc<ChildCompiler>>,
-    /// The engine for modules that are too heavy for this one's compiler, made when the first is met.
+    /// The engine for modules that are too heavy for this one's compiler. It is made when the first such module is met.
     single_pass: OnceLock<Result<Arc<Self>, EngineError>>,
-    /// The engine for modules with threads, likewise.
+    /// The engine for modules with threads. It is made when the first such module is met.
     threaded: OnceLock<Result<Arc<Self>, EngineError>>,
-    /// The linker with what the waits of threads call.
+    /// The linker with the functions that the waits of threads call.
     thread_hooks: Option<Linker<TestState>>,
     _ticker: Arc<Ticker>,
 }
@@ -120,8 +121,8 @@ impl Engine {
         Self::with_cache(options, None, None)
     }
 
-    /// Makes an engine that compiles in `child`, or in this process where there is none. Where the pool's address space cannot be had
-    /// (`ulimit -v`), instances are allocated on demand, with the same report.
+    /// Makes an engine that compiles in `child`, or in this process if there is none. If the pool cannot have its address
+    /// space (`ulimit -v`), instances are allocated on demand; the report is the same.
     ///
     /// # Errors
     /// The machine cannot run the compiler asked for.
@@ -184,22 +185,22 @@ impl Engine {
         self.pooled
     }
 
-    /// What it was made with.
+    /// The options that the engine was made with.
     pub fn options(&self) -> EngineOptions {
         self.options
     }
 
-    /// Functions that were compiled before, where it has a cache.
+    /// Functions that were compiled before, if the engine has a cache.
     pub(super) fn functions(&self) -> Option<&FunctionCache> {
         self.functions.as_deref()
     }
 
-    /// The process that compiles for it, where one does.
+    /// The process that compiles for this engine, if there is one.
     pub(super) fn child(&self) -> Option<&ChildCompiler> {
         self.child.as_deref()
     }
 
-    /// An engine with the single-pass compiler, and all else alike: this one, where that is its compiler.
+    /// An engine with the single-pass compiler and otherwise the same options. This engine itself, if that is its compiler.
     ///
     /// # Errors
     /// The machine cannot run that compiler.
@@ -211,7 +212,7 @@ impl Engine {
         self.single_pass.get_or_init(|| Self::make(options, None, self.child.clone()).map(Arc::new)).clone()
     }
 
-    /// An engine for modules with threads, and all else alike.
+    /// An engine for modules with threads, with otherwise the same options.
     ///
     /// # Errors
     /// The compiler cannot run threads.
@@ -224,7 +225,7 @@ impl Engine {
         self.threaded.get_or_init(make).clone()
     }
 
-    /// Whether the other engine is this one, or one beside it: for heavy modules, or for those with threads.
+    /// Whether the other engine is this one or one of those beside it: for heavy modules, or for modules with threads.
     pub(super) fn is_or_owns(&self, other: &Self) -> bool {
         let beside =
             [&self.single_pass, &self.threaded].map(|beside| beside.get().and_then(|made| made.as_deref().ok()));
@@ -244,12 +245,13 @@ impl Engine {
         &self.linker
     }
 
-    /// The linker with the host functions that waits call, of an engine for threads. Guests are linked with another.
+    /// The linker with the host functions that waits call, if the engine is for threads. Guests are linked with another
+    /// linker.
     pub(super) fn thread_hooks(&self) -> Option<&Linker<TestState>> {
         self.thread_hooks.as_ref()
     }
 
-    /// The linker with the host functions that hooks call. Guests are linked with another.
+    /// The linker with the host functions that hooks call. Guests are linked with another linker.
     pub(super) fn hooks(&self) -> &Linker<TestState> {
         &self.hooks
     }
@@ -265,7 +267,7 @@ fn common_config(options: EngineOptions) -> Config {
             config.strategy(Strategy::Winch);
         }
         Compiler::Pulley => {
-            // The one way this can fail is an unknown triple, and this one is wasmtime's own.
+            // This fails only for an unknown target, and wasmtime itself knows this one.
             let _ = config.target("pulley64");
         }
     }
@@ -274,7 +276,7 @@ fn common_config(options: EngineOptions) -> Config {
         config
             .cranelift_opt_level(OptLevel::Speed)
             .cranelift_nan_canonicalization(true)
-            // What was thrown is kept until the store is dropped: it has a bound, and nothing is ever moved.
+            // Exceptions are kept until the store is dropped: their memory has a bound, and none is ever moved.
             .collector(Collector::Null)
             .gc_heap_initial_size(EXCEPTION_HEAP);
     }
@@ -282,7 +284,7 @@ fn common_config(options: EngineOptions) -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .max_wasm_stack(usize::try_from(options.stack).unwrap_or(usize::MAX))
-        // A thread of a guest has its stack, and that of the host functions that it calls.
+        // A thread of a guest needs room for its own stack and for that of the host functions that it calls.
         .async_stack_size(usize::try_from(options.stack.saturating_add(HOST_STACK_RESERVE)).unwrap_or(usize::MAX))
         .relaxed_simd_deterministic(true)
         .wasm_relaxed_simd(cranelift)
@@ -294,17 +296,19 @@ fn common_config(options: EngineOptions) -> Config {
         .wasm_memory64(false)
         .native_unwind_info(false)
         .wasm_backtrace_max_frames(most_frames(options.stack))
-        // Symbols are ours: the default reads an environment variable and costs milliseconds a frame.
+        // airtight names frames itself. The engine's default reads an environment variable and costs milliseconds for each
+        // frame.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config
 }
 
-/// As many frames as a stack of so many bytes can have, so that all of it is told; the engine's default is the innermost 20.
-/// It makes room for as many whenever it looks at a stack: address space that is hardly ever touched. For a stack of 8 MiB that is
-/// less than the 32 MiB from which the C library asks the kernel each time anew, which would double the cost of opening a file.
+/// As many frames as a stack of this size can have, so that all of it is captured; the engine's default is the innermost
+/// 20. Whenever the engine captures a stack, it makes room for that many frames: this is address space, and hardly touched.
+/// For a stack of 8 MiB the room is below 32 MiB. From 32 MiB on, the C library asks the kernel each time, which would
+/// double the cost of opening a file.
 fn most_frames(stack: u64) -> Option<NonZeroUsize> {
-    /// A return address, the caller's frame pointer, and what every function keeps across a call, in slots of 16 bytes: where it
-    /// counts its fuel.
+    /// The least that a frame takes: a return address, the caller's frame pointer, and the count of fuel that every
+    /// function keeps across a call, in slots of 16 bytes.
     const LEAST_FRAME: u64 = 32;
     NonZeroUsize::new(usize::try_from(stack / LEAST_FRAME).unwrap_or(usize::MAX)).or(Some(NonZeroUsize::MIN))
 }
@@ -313,28 +317,32 @@ fn pooled_config(options: EngineOptions) -> Config {
     let slots = u32::try_from(options.workers.max(1) * 2).unwrap_or(u32::MAX);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(slots)
-        // The other half is for exceptions.
+        // The other half of the memories is for exceptions.
         .total_memories(slots.saturating_mul(2))
         .total_tables(slots.saturating_mul(TABLES))
         .total_gc_heaps(slots)
-        // Only threads of a guest have stacks of their own, and modules with threads have no pool. Zero is not allowed.
+        // Only threads of a guest have stacks of their own, and modules with threads have no pool. The pool does not allow
+        // 0.
         .total_stacks(1)
         .max_tables_per_module(TABLES)
         .table_elements(MAX_TABLE_ELEMENTS)
         .max_core_instance_size(MAX_INSTANCE)
         .max_memory_size(MAX_MEMORY)
         .max_unused_warm_slots(slots)
-        // Some pages of each table: the hooks are put into one in every instance, and clearing it costs less than a fault.
+        // Some pages of each table stay: hooks are put into a table in every instance, and clearing a page costs less than
+        // a page fault.
         .table_keep_resident(1 << 14)
-        // All of a memory is given back after a test. The kernel could tell which pages were written, so that only those are put back
-        // (`PAGEMAP_SCAN`); but one that was swapped out or is being moved at that moment is not told, and would keep what a test wrote.
+        // All of a memory is given back after a test. The kernel could tell which pages were written, so that only those
+        // are put back (`PAGEMAP_SCAN`). But it does not tell of a page that is swapped out or being moved at that moment:
+        // such a page would keep what a test wrote.
         .linear_memory_keep_resident(0);
     let mut config = common_config(options);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     config
 }
 
-/// For machines with little address space: memories are reserved as they grow, and every access is checked.
+/// The configuration for machines with little address space: memories are reserved as they grow, and every access is
+/// checked.
 fn on_demand_config(options: EngineOptions) -> Config {
     let mut config = common_config(options);
     config
@@ -345,8 +353,8 @@ fn on_demand_config(options: EngineOptions) -> Config {
     config
 }
 
-/// For modules with threads. Their memory is shared, which no pool can give, and it cannot be moved to grow: all of its address
-/// space is reserved.
+/// The configuration for modules with threads. Their memory is shared: a pool cannot give it, and it cannot be moved to
+/// grow. So all of its address space is reserved.
 fn threaded_config(options: EngineOptions) -> Config {
     let mut config = common_config(options);
     config

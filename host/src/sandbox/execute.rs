@@ -1,6 +1,6 @@
-//! One run of a test in a fresh store: instantiate, call, clean up, drop, and say exactly how it was.
+//! One run of a test in a fresh store: instantiate, call, clean up, drop, and say exactly how it went.
 //!
-//! Whether this is the test's only run, and what for, is not known here: see [`super::rerun`].
+//! This file does not know whether this is the test's only run, and what it is for: see [`super::rerun`].
 
 use super::ending::Ending;
 use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
@@ -19,7 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use wasmtime::Store;
 
-/// One run of a test. Where its fuel is not exact, also the allowances by which another run's is, or is nearer to it.
+/// Runs a test once. If the fuel of the run is not exact, also returns the allowances that make the next run exact, or
+/// nearer to it.
 pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<Allowances>) {
     let limits = job.grants.policy().limits;
     find_out(job);
@@ -115,20 +116,20 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     (run, revised)
 }
 
-/// A store in which nothing has happened yet, and the other threads of a module that has threads.
+/// A store in which nothing has happened yet, and the group of threads if the module has threads.
 type FreshStore<'a> = (Store<TestState>, wasmtime::Result<Option<ThreadGroup<'a>>>);
 
-/// A store for a test that begins in a fresh instance; else how it ended without one.
+/// A store for a test that begins in a fresh instance, or how the test ended if it cannot have one.
 fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) -> Result<FreshStore<'a>, Box<Run>> {
     let grants = job.repeated_setup().map_or(job.grants, |after| after.setup.grants);
     let limits = grants.policy().limits;
     let mut wasi = match Wasi::new(Arc::clone(grants), options) {
         Ok(wasi) => wasi,
-        // It may have been waiting for its turn to listen.
+        // The test may have been waiting for its turn to listen.
         Err(_) if job.interrupted.load(Ordering::Relaxed) => return Err(Run::not_started(Ending::Interrupted).into()),
         Err(error) => return Err(Run::not_started(Ending::Refused(error.to_string())).into()),
     };
-    // The time it waited for its turn to listen is not the test's.
+    // The time that the test waited for its turn to listen does not count.
     wasi.set_deadline(deadline_after(limits.time(Limit::Timeout)));
     assert!(!job.inject_host_panic, "on purpose");
     if job.inject_host_leak {
@@ -145,8 +146,8 @@ fn fresh<'a>(job: &Job<'a>, instruments: &Instruments, options: ContextOptions) 
     })
 }
 
-/// Finds out what is to be known of a module before its tests run. That takes the time of none of them, and what each finds
-/// does not depend on which was first.
+/// Finds out what has to be known of a module before its tests run. It takes no test's time, and its result does not depend
+/// on which test comes first.
 fn find_out(job: &Job<'_>) {
     if job.image().is_some() || job.fork_image().is_some() || job.ready.is_some() {
         // It was, before the set-up, the test or the program ran.
@@ -157,7 +158,7 @@ fn find_out(job: &Job<'_>) {
     let pages = module.threads.as_ref().map(ThreadModule::pages).or(own).unwrap_or(0);
     let memory = pages.saturating_mul(heap::PAGE);
     if memory > job.grants.policy().limits.most(Limit::Memory) {
-        // It will not be instantiated.
+        // The module will not be instantiated.
         return;
     }
     if let (Some(strings), Some(_)) = (&module.strings, &module.layout) {

@@ -1,14 +1,14 @@
-//! What the SDK keeps in a guest's memory: the state of the test, and its journal.
+//! Reads what the SDK keeps in a guest's memory: the state of the test, and its journal.
 
 use super::said::{Said, SpanReader};
 use super::state::TestState;
 use airtight_abi::{State, journal};
 use wasmtime::{AsContext, AsContextMut, Instance};
 
-/// Reads what a scope wrote into the journal. Also tells how many bytes that were.
+/// Reads what a scope wrote into the journal. Also returns how many bytes that were.
 ///
 /// # Errors
-/// What is wrong, in words, where the memory does not hold what the SDK puts there.
+/// In words, what is wrong if the memory does not hold what the SDK puts there.
 pub fn read(
     reader: &SpanReader,
     cx: &mut impl AsContextMut<Data = TestState>,

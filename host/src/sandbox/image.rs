@@ -1,12 +1,12 @@
-//! An instance as it stands after its set-up, from which tests begin: memory, globals, descriptors, files, network, clock,
-//! randomness, fuel and the books of its heap.
+//! An instance as it stands after its set-up. Tests begin from it: with its memory, globals, descriptors, files, network,
+//! clock, randomness, fuel and the books of its heap.
 //!
-//! Memory and globals become a module of their own (see [`crate::instrument::image`]), whose memory the engine maps copy on write:
-//! beginning from it costs what the test touches, however large it is. Files share their contents likewise. The rest is small and
-//! is copied.
+//! Memory and globals become a module of their own (see [`crate::instrument::image`]). The engine maps that module's memory
+//! copy on write: however large it is, a test only pays for what it touches. Files share their contents in the same way.
+//! The rest is small and is copied.
 //!
-//! What a second run of a test needs is elsewhere in memory, so it does not begin from an image: the set-up is called again in the
-//! instance of that run, and does the same. See [`AfterSetUp::repeats`].
+//! A second run of a test needs its blocks elsewhere in memory, so it does not begin from an image. Instead, the set-up is
+//! called again in the instance of that run, and does the same. See [`AfterSetUp::repeats`].
 
 use super::compile::compile;
 use super::heap::{Ground, HeapState};
@@ -29,16 +29,16 @@ use wasmtime::{Extern, Instance, Store, Val};
 /// Why tests cannot begin where a set-up ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    /// Its instance cannot be captured.
+    /// The instance cannot be captured.
     #[error(transparent)]
     Instance(#[from] NoImage),
     /// Its program cannot be started once more.
     #[error(transparent)]
     Start(#[from] NoRestart),
-    /// Nothing was kept of its module for that.
+    /// Nothing was kept of the module that an image could be made from.
     #[error("its module was loaded by a runner whose profile names no set-up: load it with the runner that runs it")]
     NoSource,
-    /// What it holds beside its instance cannot be captured.
+    /// Something that the test holds beside its instance cannot be captured.
     #[error(transparent)]
     World(#[from] NotCaptured),
     /// The compiler does not take the image. The message includes why, so that is not the error's source.
@@ -64,24 +64,24 @@ impl ImageError {
 pub struct AfterSetUp<'a> {
     /// The set-up.
     pub setup: SetUp<'a>,
-    /// Where it ended.
+    /// Where the set-up ended.
     pub image: &'a Image,
-    /// Whether the set-up is called again in the test's own instance, in place of beginning from the image.
+    /// Whether the set-up is called again in the test's own instance, instead of beginning from the image.
     pub repeats: bool,
-    /// Whether what the set-up acquired is the test's own: it is the teardown.
+    /// Whether what the set-up acquired belongs to this test. It does for the teardown.
     pub owns: bool,
 }
 
-/// How the set-up of a module is called.
+/// How to call the set-up of a module.
 #[derive(Clone, Copy)]
 pub struct SetUp<'a> {
     /// The module.
     pub module: &'a LoadedModule,
     /// What to call.
     pub entry: Entry<'a>,
-    /// Its name, which also seeds its randomness and that of the tests after it.
+    /// The set-up's name. It seeds the randomness of the set-up, and of the tests after it.
     pub name: &'a Arc<str>,
-    /// What it is granted.
+    /// What the set-up is granted.
     pub grants: &'a Arc<Grants>,
 }
 
@@ -111,7 +111,7 @@ impl std::fmt::Debug for Captured {
 }
 
 impl Captured {
-    /// Takes what an instance of the set-up's module holds now, between two calls into it.
+    /// Captures what an instance of the set-up's module holds now, between two calls into it.
     ///
     /// # Errors
     /// Something of it cannot be captured.
@@ -164,7 +164,7 @@ fn globals(parsed: &catalogue::Module<'_>, store: &mut Store<TestState>, instanc
     values
 }
 
-/// Makes the program of an instance ready to be started once more.
+/// Makes the program of an instance ready to be started again.
 fn restart(
     parsed: &catalogue::Module<'_>,
     values: &BTreeMap<u32, i64>,
@@ -196,9 +196,9 @@ impl AfterSetUp<'_> {
 pub struct Image {
     pub(super) module: LoadedModule,
     wasi: Wasi,
-    /// The books as they are for the teardown, to which all blocks belong.
+    /// The books for the teardown: all blocks belong to it.
     heap: HeapState,
-    /// The books as they are for a test, to which none of the blocks belongs.
+    /// The books for a test: none of the blocks belongs to it.
     heap_of_tests: HeapState,
     spent: u64,
     pub(super) ground: Option<Ground>,
@@ -223,15 +223,15 @@ impl Image {
         Ok(Self { module, wasi, heap, heap_of_tests, spent, ground, stack_top })
     }
 
-    /// The module that a test begins as.
+    /// The module from which a test begins.
     pub(crate) fn module(&self) -> &LoadedModule {
         &self.module
     }
 
-    /// A store in which a test begins from here. It has no fuel yet, and no instance.
+    /// A store for a test that begins from this image. It has neither fuel nor an instance yet.
     ///
     /// # Errors
-    /// Something of the host's that tests share is gone.
+    /// Something of the host that the tests share is gone.
     pub(super) fn store(
         &self,
         (grants, owns): (&Arc<Grants>, bool),

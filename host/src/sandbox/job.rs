@@ -1,4 +1,4 @@
-//! What one run of a test is asked for.
+//! What one run of a test has to do.
 
 use super::fork::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
@@ -22,9 +22,9 @@ pub struct Job<'a> {
     pub test: &'a Arc<str>,
     /// What to call.
     pub entry: Entry<'a>,
-    /// Tests of the SDK that are called before it in the same instance, each as long as those before it pass.
+    /// SDK tests that are called before it in the same instance, one after the other as long as they pass.
     pub before: &'a [SdkCall],
-    /// The set-up after which it begins, where its module has one.
+    /// The set-up after which the test begins, if its module has one.
     pub after: Option<AfterSetUp<'a>>,
     /// Where its program is ready, for a test of Go that begins there.
     pub ready: Option<BeginsReady<'a>>,
@@ -36,44 +36,44 @@ pub struct Job<'a> {
     pub captures: bool,
     /// Set when the run is to stop.
     pub interrupted: &'a Arc<AtomicBool>,
-    /// Whether its heap is accounted for.
+    /// Whether the heap of the test is accounted for.
     pub counts_heap: bool,
     /// Whether to note where handles are acquired, for clean-up coverage.
     pub notes_sites: bool,
-    /// Whether a Go test is to tell of its heap, which costs it collections.
+    /// Whether a Go test has to tell of its heap, which costs it garbage collections.
     pub go_heap: bool,
-    /// Calls of the test's that fail.
+    /// Calls of the test that are made to fail.
     pub faults: &'a [Fault],
-    /// Whether to note its calls that can fail.
+    /// Whether to note the calls of the test that can fail.
     pub notes_calls: bool,
-    /// What is kept of all that it does.
+    /// What is kept of all that the test does.
     pub traces: Option<TraceOptions>,
     /// Whether its memory is drawn over its fuel.
     pub draws_timeline: bool,
     /// Whether to note what it asks of the host.
     pub notes_reads: bool,
-    /// Which subtests are run; all without one.
+    /// Which subtests are run; all of them if there is no filter.
     pub subtests: Option<&'a Arc<SubtestFilter>>,
-    /// How often a test of the SDK is called in the one instance, as long as it passes; others are called once.
+    /// How often an SDK test is called in the one instance, as long as it passes. Other tests are called once.
     pub rounds: u32,
-    /// Whether a harness that can be handed a single test is.
+    /// Whether a harness that can be handed a single test is handed it.
     pub shortcut: bool,
-    /// Under which of many schedules its threads run; `None` for the one of every run.
+    /// The schedule of the test's threads; `None` for the schedule of every run.
     pub schedule: Option<Exploration>,
-    /// Whether its threads' last turns are kept.
+    /// Whether the last turns of the test's threads are kept.
     pub follows_turns: bool,
-    /// What its standard streams are.
+    /// What the test's standard streams are.
     pub streams: Streams,
-    /// Whether what it changes in overlays is kept, to be written to the host.
+    /// Whether to keep what the test changes in overlays, to be written to the host.
     pub keep_changes: bool,
-    /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
+    /// Leaks a host descriptor on purpose: for tests of the check at the end.
     pub inject_host_leak: bool,
-    /// Panics on purpose, to prove that a panic of the host's is told and spoils nothing else.
+    /// Panics on purpose: for tests that a panic of the host is reported and spoils nothing else.
     pub inject_host_panic: bool,
 }
 
 impl<'a> Job<'a> {
-    /// Runs once, with its output captured, and nothing else of it counted or kept.
+    /// A plain job: one run with captured output, and nothing else counted or kept.
     pub fn plain(
         module: &'a LoadedModule,
         (grants, test, entry): (&'a Arc<Grants>, &'a Arc<str>, Entry<'a>),
@@ -139,7 +139,7 @@ impl<'a> Job<'a> {
         self.after.filter(|after| !after.repeats)
     }
 
-    /// What is called, in order.
+    /// The calls of the run, in order.
     pub(super) fn calls(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
         self.before.iter().map(Entry::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))
     }

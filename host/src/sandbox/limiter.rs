@@ -1,54 +1,55 @@
-//! The memory limit: every growth is asked for here.
+//! The memory limit: the engine asks here before every growth.
 
 use crate::catalogue::MAX_TABLE_ELEMENTS;
 use crate::model::RefusedGrowth;
 use wasmtime::ResourceLimiter;
 
-/// What the engine sets aside for the exceptions that one test throws, in bytes of address space; it takes of the host what was
-/// thrown. A multiple of no size that compilers give a memory, so that the two are told apart.
+/// What the engine sets aside for the exceptions that one test throws, in bytes of address space. It only takes memory of
+/// the host for exceptions that were thrown. Compilers give no memory this size, so that it can be told from the guest's
+/// memory.
 pub const EXCEPTION_HEAP: u64 = 1027 << 16;
 
 /// Caps one instance's linear memory and remembers what it refused.
 #[derive(Debug)]
 pub struct Limiter {
     limit: u64,
-    /// Bytes above the cap that clean-ups may use, while they run.
+    /// Bytes above the cap that clean-ups may use while they run; `None` if none is running.
     reserve: Option<u64>,
     peak: u64,
     now: u64,
     refused: Option<RefusedGrowth>,
-    /// How many more growths may be refused before the call ends; `None` where that ends nothing.
+    /// How many more growths may be refused before the call ends; `None` if refusals do not end it.
     refusals_left: Option<u64>,
     exceptions: Exceptions,
 }
 
-/// Growths that clean-ups may be refused.
+/// Most growths that clean-ups may be refused.
 const MOST_REFUSALS_OF_CLEANUPS: u64 = 1_000;
 
-/// Memory was asked for again and again: each refusal costs hardly any fuel, and the host time.
+/// Ends a guest that asks for memory again and again. A refusal costs hardly any fuel, but it costs the host time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it was refused memory again and again")]
 pub struct TooManyRefusals;
 
-/// The engine's memory for exceptions, which it asks for as it does for the guest's.
+/// The engine's memory for exceptions. The engine asks for it in the same way as for the guest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exceptions {
-    /// The module has none.
+    /// The module has no exceptions.
     None,
-    /// The module has some, and the engine may ask for memory for them.
+    /// The module has exceptions, and the engine may ask for memory for them.
     Declared,
-    /// The engine has it.
+    /// The engine has the memory.
     Granted,
 }
 
 impl Limiter {
-    /// A limiter with this cap, in bytes, for a module that has exceptions or has none.
+    /// A limiter with this cap in bytes. `throws` is whether the module has exceptions.
     pub fn new(limit: u64, throws: bool) -> Self {
         let exceptions = if throws { Exceptions::Declared } else { Exceptions::None };
         Self { limit, reserve: None, peak: 0, now: 0, refused: None, refusals_left: None, exceptions }
     }
 
-    /// What to answer the engine, where it asks for the sake of exceptions. Their memory never grows.
+    /// The answer to the engine if it asks for the memory of exceptions; otherwise `None`. That memory never grows.
     fn for_exceptions(&mut self, current: u64, desired: u64) -> Option<bool> {
         match self.exceptions {
             Exceptions::Declared if (current, desired) == (0, EXCEPTION_HEAP) => {
@@ -60,47 +61,47 @@ impl Limiter {
         }
     }
 
-    /// Ends the call that is refused one more growth than so many.
+    /// Ends the call when it is refused one growth more than `most`.
     pub fn end_after_refusals(&mut self, most: u64) {
         self.refusals_left = Some(most);
     }
 
-    /// Lets clean-ups use some bytes above the cap. What they use, and what they are refused, is not counted as the test's. They
-    /// may be refused [`MOST_REFUSALS_OF_CLEANUPS`] growths together: none of these costs much of their fuel.
+    /// Lets clean-ups use some bytes above the cap. What they use and what they are refused does not count as the test's.
+    /// Together they may be refused [`MOST_REFUSALS_OF_CLEANUPS`] growths: a refusal costs hardly any of their fuel.
     pub fn open_reserve(&mut self, bytes: u64) {
         self.reserve = Some(bytes);
         self.refusals_left = Some(MOST_REFUSALS_OF_CLEANUPS);
     }
 
-    /// The cap of a test that begins now, in bytes, where that of its set-up was `before`. It is not the test that made memory as
-    /// large as it is, or was refused more.
+    /// Sets the cap of a test that begins now, in bytes. `before` was the cap of its set-up. The test is not charged with
+    /// the memory as large as it is now, nor with what was refused before.
     pub fn begin_test(&mut self, before: u64, limit: u64) {
         self.limit = self.limit.saturating_sub(before).saturating_add(limit);
         (self.peak, self.refused) = (self.now, None);
     }
 
-    /// Raises the cap by bytes that the host itself makes the guest's memory grow by.
+    /// Raises the cap by the bytes that the host itself adds to the guest's memory.
     pub fn widen(&mut self, bytes: u64) {
         self.limit = self.limit.saturating_add(bytes);
     }
 
-    /// Puts the cap back to the test's own, before it is called again.
+    /// Restores the test's own cap, before it is called again.
     pub fn close_reserve(&mut self) {
         self.reserve = None;
         self.refusals_left = None;
     }
 
-    /// The highest that the test itself made its linear memory, in bytes.
+    /// The largest size that the test itself gave its linear memory, in bytes.
     pub fn peak(&self) -> u64 {
         self.peak
     }
 
-    /// Linear memory now, in bytes.
+    /// The size of linear memory now, in bytes.
     pub fn now(&self) -> u64 {
         self.now
     }
 
-    /// What the test itself was refused: the first growth, and how many in all.
+    /// What the test itself was refused: the first growth, and how many growths in all.
     pub fn refused(&self) -> Option<RefusedGrowth> {
         self.refused
     }
@@ -112,7 +113,7 @@ impl ResourceLimiter for Limiter {
         if let Some(answer) = self.for_exceptions(current, desired) {
             return Ok(answer);
         }
-        // Over the module's own maximum the engine refuses, whatever we say.
+        // Above the module's own maximum, the engine refuses whatever the answer is.
         let own_maximum = maximum.is_some_and(|maximum| desired > maximum as u64);
         let allowed = desired <= self.limit.saturating_add(self.reserve.unwrap_or(0));
         let own = self.reserve.is_none();

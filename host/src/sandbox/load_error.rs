@@ -2,11 +2,12 @@
 
 use crate::catalogue::CatalogueError;
 
-/// A module that cannot be loaded. All of these are the module's or its builder's fault.
+/// Why a module cannot be loaded. In each case, it is the fault of the module or of whoever built it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// It is not what airtight runs: not a module, one that imports what airtight does not provide, one without anything to run.
+    /// It is not what airtight runs: not a module, or one that imports what airtight does not provide, or one without
+    /// anything to run.
     #[error(transparent)]
     Unsuitable(Box<dyn std::error::Error + Send + Sync>),
     /// It is larger than the cap.
@@ -17,10 +18,10 @@ pub enum LoadError {
         /// The cap in bytes.
         cap: u64,
     },
-    /// The engine refuses it.
+    /// The engine refuses the module.
     #[error("the module is not valid: {0}")]
     Invalid(String),
-    /// It is too heavy for an optimising compiler, and the single-pass one cannot take it either.
+    /// It is too heavy for an optimising compiler, and the single-pass compiler cannot take it, either.
     #[error(
         "it is too much work for an optimising compiler: {heavy}; the single-pass compiler, which takes such modules, \
          cannot: {why}; split what is heavy, or raise that cap in airtight.toml and wait for the compiler"
@@ -44,10 +45,10 @@ pub enum LoadError {
         /// What its functions weigh.
         weight: String,
     },
-    /// The run was to stop while it was compiled.
+    /// The run was stopped while the module was compiled.
     #[error("interrupted while it was compiled")]
     Interrupted,
-    /// It has threads, and cannot be run with them.
+    /// It has threads, and the engine cannot run threads.
     #[error("it has threads, which its engine cannot run: {0}")]
     NoThreads(String),
     /// It cannot be linked.

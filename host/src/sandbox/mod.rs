@@ -3,12 +3,14 @@
 //! One [`Engine`] serves a whole run of the program. A [`LoadedModule`] is compiled once.
 //!
 //! ```text
-//! execute   one run of one test: a fresh store, `test_run` calls and cleans up in it, `outcome` is how it was; `job` is what it is asked for
+//! execute   one run of one test: a fresh store, in which `test_run` calls and cleans up; `job` is what to do, `outcome` is
+//! how it went
 //! image     where a set-up ended, from which tests begin
 //! fork      where a test forked a subtest, which begins there; `memory_image` is the memory of that
 //! state     the data of a test's store: no host function is below it, all of them are above
-//! subtests  the host enters each from within the test; `scopes`, `said` and `cleanups` are what is kept of them and of the test
-//! ending    how a call ended; `ended` makes that of the engine's errors
+//! subtests  the host enters each from within the test; `scopes`, `said` and `cleanups` hold what is known of them and of
+//! the test
+//! ending    how a call ended; `ended` makes it from the engine's errors
 //! rerun     why and how a test is run again: [`run`] is the way in, also for a test that is run once
 //! heap      the hooks of the guest's allocator, and the end of its heap
 //! threads   tests with threads: stores that share a memory, and whose turn it is
@@ -63,7 +65,7 @@ pub(crate) use child::ChildCompiler;
 pub use compile::compile_task;
 pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
-// Not public: a guest may only be called on a thread with the stack it needs, and the runner's threads have it.
+// Not public: a guest may only be called on a thread with the stack that it needs, and only the runner's threads have it.
 pub use cleanups::FailedCleanup;
 pub(crate) use fork::{Fork, ForkImage};
 pub(crate) use image::{AfterSetUp, BeginsReady, Captured, Image, ImageError, SetUp};

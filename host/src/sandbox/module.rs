@@ -1,4 +1,4 @@
-//! A module, ready to be run any number of times.
+//! A loaded module, which can be run any number of times.
 
 use super::cache::Cache;
 use super::code::{CodeMap, GoStack};
@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
-/// What a module is loaded with.
+/// The options for loading a module.
 ///
 /// ```
 /// use airtight::{Harness, LoadOptions};
@@ -44,7 +44,7 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// For a module that reports call by this name.
+    /// Options for a module that has this name in reports.
     pub fn named(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
@@ -62,41 +62,41 @@ impl LoadOptions {
     }
 }
 
-/// What has to be known of a module's harnesses to load it.
+/// What loading a module needs to know of its harnesses.
 #[derive(Debug, Clone)]
 pub(crate) struct CodeRules {
-    /// In which functions the code of its tests runs.
+    /// In which functions the code of the module's tests runs.
     pub window: Window,
-    /// The windows of all harnesses: with any of them it may have been rewritten before.
+    /// The windows of all harnesses: the module may have been rewritten before with any of them.
     pub windows: Vec<Window>,
     /// Which frames of a stack are a harness's own.
     pub frames: Vec<HarnessFrames>,
-    /// Whether its tests may be expected to panic, without telling the host themselves that they did.
+    /// Whether tests of the module may be expected to panic without telling the host themselves that they did.
     pub panics: bool,
-    /// Whether a test of it may be its set-up, though it declares none.
+    /// Whether a test of the module may be its set-up although the module declares none.
     pub may_set_up: bool,
 }
 
-/// The hooks that are in a compiled module.
+/// The hooks in a compiled module.
 pub(super) struct ModuleHooks {
     pub(super) hooks: Arc<Hooks>,
-    /// The table in which they look for the host.
+    /// The table in which the hooks look for the host functions.
     pub(super) table: ModuleExport,
 }
 
 impl ModuleHooks {
-    /// Those that its rewriting put in; `None` where there are none.
+    /// The hooks that the rewriting added; `None` if there are none.
     fn of(module: &Module, map: &RewriteMap) -> Option<Self> {
         let table = module.get_export_index(HOOKS_TABLE)?;
         Some(Self { hooks: Arc::new(map.hooks.clone()), table })
     }
 }
 
-/// What a module keeps so that its instances can be captured.
+/// What a module keeps so that images can be made of its instances.
 pub struct ImageSource {
-    /// The module that runs, before what one compiler needs was added to it.
+    /// The module that runs, before additions for a single compiler.
     pub bytes: Vec<u8>,
-    /// What was added to it before.
+    /// The map of the additions before that.
     pub map: RewriteMap,
     /// Where compiled modules are kept.
     pub cache: Option<Cache>,
@@ -131,34 +131,34 @@ impl ImageSource {
 /// A compiled module with its catalogue and symbols.
 pub struct LoadedModule {
     pub(crate) name: Arc<str>,
-    /// Its tests and what holds them.
+    /// The module's tests and the harnesses that hold them.
     pub(crate) catalogue: Catalogue,
-    /// Its functions and lines, by offset.
+    /// The module's functions and lines, by offset.
     pub(crate) symbols: Arc<Symbols>,
     pub(crate) baked: Vec<BakedPath>,
     pub(super) program: Arc<str>,
     pub(super) module: Module,
-    /// The module with all that it imports; `None` where it has threads, whose memory each test has of its own.
+    /// The module linked with all that it imports; `None` if it has threads: each of its tests has a memory of its own.
     pre: Option<InstancePre<TestState>>,
-    /// What it has for its threads, if it has any.
+    /// What the module has for its threads, if it has any.
     pub(super) threads: Option<ThreadModule>,
     engine: Arc<Engine>,
     pub(super) code: Arc<CodeMap>,
     pub(super) hooks: Option<ModuleHooks>,
-    /// Its strings, where their layout is wanted.
+    /// The module's strings, if their layout is wanted.
     pub(super) strings: Option<ModuleStrings>,
-    /// The global that tells functions with a body of ours how strings are laid out.
+    /// The global that tells functions with a body from airtight how strings are laid out.
     pub(super) layout: Option<ModuleExport>,
-    /// The global that tells its harness which list of tests to run.
+    /// The global that tells the module's harness which list of tests to run.
     pub(super) tests: Option<ModuleExport>,
-    /// What tells of its panics, or why nothing does.
+    /// What tells of the module's panics, or why nothing does.
     pub(super) panics: Result<ModulePanics, String>,
-    /// Its hooked allocator, or why there is none.
+    /// The module's hooked allocator, or why there is none.
     pub(super) heap: Result<ModuleHeap, NoHeap>,
     globals: Vec<ModuleExport>,
     /// What is kept of it so that its instances can be captured, where it has a set-up or forks subtests.
     pub(super) image_source: Option<Arc<ImageSource>>,
-    /// Whether it has exceptions.
+    /// Whether the module has exceptions.
     pub(super) throws: bool,
     /// Where it goes on after its stack was left, of a program of Go's that tells when it is ready.
     pub(super) goes_on: Option<ModuleExport>,
@@ -169,32 +169,33 @@ pub struct LoadedModule {
 }
 
 impl LoadedModule {
-    /// Its name in reports.
+    /// The module's name in reports.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The engine that it was compiled for: the runner's, or the one beside it for modules that are too heavy for that.
+    /// The engine that the module was compiled for: the runner's, or the one beside it for modules that are too heavy for
+    /// the runner's.
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.engine
     }
 
-    /// A text that is another one where its bytes differ, or its files are named otherwise.
+    /// A sum that differs if the module's bytes or the names of its files differ.
     pub(crate) fn sum(&self) -> String {
         self.symbols.sum()
     }
 
-    /// How it runs, whatever the number of workers is.
+    /// The options of the module's engine, without the number of workers and pooling: those do not change what a test does.
     pub(crate) fn traits(&self) -> EngineOptions {
         EngineOptions { workers: 0, pooling: false, ..self.engine.options() }
     }
 
-    /// What holds its tests; some of them may be held by another harness.
+    /// The harness that holds the module's tests; another harness may hold some of them.
     pub fn harness(&self) -> Harness {
         self.catalogue.harness
     }
 
-    /// Whether it tells which goroutines its tests leave, as what `airtight go` builds does.
+    /// Whether the module tells which goroutines its tests leave. What `airtight go` builds does.
     pub fn tells_goroutines(&self) -> bool {
         self.module.imports().any(|import| (import.module(), import.name()) == (go::MODULE, go::GOROUTINES))
     }
@@ -224,13 +225,13 @@ impl LoadedModule {
         self.symbols.know_lines() || (self.code.is_go() && self.symbols.go().is_ok())
     }
 
-    /// Why a binary of Go's has no lines; `None` where it has, and of other modules.
+    /// Why a Go binary has no lines; `None` if it has them, and for other modules.
     pub fn no_go_lines(&self) -> Option<String> {
         self.symbols.go().err().filter(|_| self.code.is_go()).map(ToString::to_string)
     }
 
-    /// Directories of the machine that built it which its code or data holds, each with the package it belongs to: the same
-    /// sources give another module elsewhere.
+    /// Directories of the machine that built the module, as far as its code or data holds them, each with the package it
+    /// belongs to. Elsewhere, the same sources give another module.
     pub fn baked(&self) -> impl Iterator<Item = (&str, &str)> {
         self.baked.iter().map(|baked| (&*baked.package, &*baked.path))
     }
@@ -258,7 +259,8 @@ impl LoadedModule {
         };
         let validate = || if has_threads { catalogue::validate_threaded(bytes) } else { catalogue::validate(bytes) };
         let (valid, instrumented) = rayon::join(validate, || instrument::instrument(&parsed, &asked));
-        // What is wrong with a module could become right by what is added to it, and would then reach the hooks.
+        // The module is validated before anything is added: additions could make an invalid module valid, and it would
+        // reach the hooks.
         valid?;
         let Instrumented { bytes: rewritten, map } =
             instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
@@ -332,11 +334,11 @@ impl LoadedModule {
         })
     }
 
-    /// The module as an instance of it stood, of which this is the compiled form: the contents of its code section have moved by so
-    /// much.
+    /// The module as one of its instances stood. `compiled` is its compiled form, and `code_moved` is by how much the
+    /// contents of its code section have moved.
     ///
     /// # Errors
-    /// It cannot be linked, or lacks what was added to it.
+    /// The image cannot be linked, or lacks what was added to it.
     pub(super) fn of_image(&self, source: &ImageSource, compiled: Compiled, code_moved: isize) -> Result<Self, String> {
         let Compiled { engine, module, charges } = compiled;
         let map = &source.map;
@@ -369,7 +371,7 @@ impl LoadedModule {
             ),
             hooks,
             strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.of_image(write)),
-            // What it tells is in the image already.
+            // The image already holds what this global tells.
             layout: None,
             tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,
@@ -386,37 +388,37 @@ impl LoadedModule {
         })
     }
 
-    /// The module with all that it imports.
+    /// The module linked with all that it imports.
     ///
     /// # Errors
-    /// It has threads: its tests each have a memory of their own to link it with.
+    /// The module has threads: each of its tests is linked with a memory of its own.
     pub(super) fn pre(&self) -> wasmtime::Result<&InstancePre<TestState>> {
         self.pre.as_ref().context("the module has threads")
     }
 
-    /// Whether it can have threads: whether its memory is shared.
+    /// Whether the module can have threads: whether its memory is shared.
     pub fn has_threads(&self) -> bool {
         self.threads.is_some()
     }
 
-    /// Whether its panics unwind, as far as a module says: whether it has exceptions at all.
+    /// Whether panics unwind, as far as a module shows that: whether it has exceptions at all.
     pub fn unwinds(&self) -> bool {
         self.throws
     }
 
-    /// Whether it was compiled for this engine or the one beside it, which alone can run it.
+    /// Whether the module was compiled for this engine or one beside it: no other engine can run it.
     pub(crate) fn is_loaded_for(&self, engine: &Engine) -> bool {
         engine.is_or_owns(&self.engine)
     }
 
-    /// Whether its code or data may name this directory of the machine that built it.
+    /// Whether the module's code or data may name this directory of the machine that built it.
     pub(crate) fn may_name(&self, dir: &str) -> bool {
-        // Of a directory above, which a path can be put together from, only a build tells.
+        // Only a build tells of a directory above this one, from which the program may put the path together.
         let (bytes, sections) = self.symbols.module();
         !self.baked.is_empty() || catalogue::holds(bytes, sections, dir)
     }
 
-    /// Whether none of the functions on these stacks can hold a pointer where the host does not see it.
+    /// Whether no function on these stacks can hold a pointer where the host does not see it.
     pub(crate) fn hold_nothing(&self, stacks: &[RunningStack<'_>]) -> bool {
         let stack_pointer = self.heap.as_ref().ok().and_then(|heap| heap.layout.stack_pointer_index());
         let parsed = Parsed::read(self.symbols.module().0);
@@ -429,7 +431,7 @@ impl LoadedModule {
         Some(SdkCall { export: export.into(), should_panic })
     }
 
-    /// Why it cannot be told whether a test of this module panicked, or what the panic said where `says`; `None` where it can.
+    /// Why it cannot be known whether a test of this module panicked, or, if `says`, what the panic said; `None` if it can.
     pub(crate) fn untold_panics(&self, says: bool) -> Option<&str> {
         match &self.panics {
             Ok(panics) => panics.unread().filter(|_| says),
@@ -437,7 +439,7 @@ impl LoadedModule {
         }
     }
 
-    /// The values of the module's mutable globals, the stack pointer among them.
+    /// The globals that are restored before a clean-up, with their present values.
     pub(super) fn save_globals(&self, store: &mut Store<TestState>, instance: &Instance) -> Vec<(Global, Val)> {
         let found =
             self.globals.iter().filter_map(|export| instance.get_module_export(&mut *store, export)?.into_global());
@@ -483,7 +485,8 @@ fn with_thread_hooks(
     Ok((made.into(), Some(hooks)))
 }
 
-/// The globals to be restored before a clean-up: the stack pointer alone where its name is known; else whatever may be it.
+/// The globals that are restored before a clean-up: the stack pointer, if its name is known; otherwise every global that
+/// may be it.
 fn saved(map: &RewriteMap) -> Vec<String> {
     match map.stack_pointer() {
         Some(global) => vec![global.export.clone()],
@@ -526,7 +529,7 @@ mod tests {
         Arc::new(Engine::new(EngineOptions { caps, ..EngineOptions::default() }).unwrap())
     }
 
-    /// Caps that every module is over, but for the single-pass compiler.
+    /// Caps that every module exceeds, except for the single-pass compiler.
     const ALL_HEAVY: CompileCaps = CompileCaps { function: 0, module: 0, single_pass: u64::MAX };
 
     #[test]
@@ -539,7 +542,7 @@ mod tests {
             ("(table 1048576 funcref)".to_owned(), true),
             ("(table 1048577 funcref)".to_owned(), false),
             ("(memory 65536)".to_owned(), true),
-            // 9.6 MB of an instance.
+            // An instance of 9.6 MB.
             ("(global i32 (i32.const 0))".repeat(600_000), true),
         ] {
             let module = wasm(&fields);

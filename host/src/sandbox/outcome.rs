@@ -13,38 +13,38 @@ use super::wasi::Remains;
 use crate::model::RefusedGrowth;
 use crate::model::timeline::TimelinePoint;
 
-/// How a test went.
+/// How a run of a test went.
 #[derive(Debug)]
 pub struct Run {
-    /// How its call ended.
+    /// How the call of the test ended.
     pub ending: Ending,
-    /// Fuel spent in all calls of the test together, without clean-ups.
+    /// The fuel of all calls of the test together, without clean-ups.
     pub fuel: u64,
     /// Where that was spent, where its module tells.
     pub counts: FuelCounts,
     /// The highest that it made its linear memory, in bytes, without clean-ups.
     pub linear_peak: u64,
-    /// Growth that the limit refused it, without clean-ups.
+    /// The growth that the limit refused the test, without clean-ups.
     pub refused: Option<RefusedGrowth>,
-    /// Whether an exception left the test; `None` where that is not seen.
+    /// Whether an exception left the test; `None` if that is not seen.
     pub unwound: Option<bool>,
-    /// The end of its heap, or why that was not seen.
+    /// The end of the test's heap, or why it was not seen.
     pub heap: Result<Box<HeapEnd>, NotTracked>,
-    /// What the instance held around each call that was made in it.
+    /// What the instance held before and after each call that was made in it.
     pub rounds: Vec<RoundLevels>,
     /// The SDK's own account of the test; `None` for tests of other harnesses.
     pub sdk: Option<SdkOutcome>,
-    /// The panic that ended the test, where one is expected and ended it.
+    /// The panic that ended the test, if one is expected and did.
     pub panic: Option<RaisedPanic>,
     /// The threads that had not ended when the test was over.
     pub threads: Vec<StoppedThread>,
-    /// How many threads were refused because there were as many as there may be.
+    /// How many threads were refused because there were already as many as allowed.
     pub refused_threads: u64,
-    /// Whether it was another thread than the main one that ended the test, by a trap or an exit.
+    /// Whether a thread other than the main one ended the test, by a trap or an exit.
     pub in_spawned_thread: bool,
-    /// The last turns of its threads, where they are kept, and which thread ran at the end.
+    /// The last turns of the test's threads, if they are kept, and which thread ran at the end.
     pub turns: (Vec<Turn>, Option<u32>),
-    /// How often a thread was interrupted where its schedule says so.
+    /// How often a thread was interrupted where the schedule says so.
     pub preemptions: Preemptions,
     /// What was open at the end, after clean-ups, and what was printed.
     pub remains: Remains,
@@ -52,7 +52,7 @@ pub struct Run {
     pub forks: Vec<ForkImage>,
     /// What its instance held at the end, where that was to be captured and it passed.
     pub captured: Option<Result<Box<Captured>, ImageError>>,
-    /// Host descriptors still open after the store was dropped. Not 0 is a bug of ours.
+    /// Host descriptors that are still open after the store was dropped. If it is not 0, that is a bug of airtight's own.
     pub host_leak: u64,
     /// Its memory over its fuel, where that was drawn.
     pub timeline: Option<Vec<TimelinePoint>>,
@@ -61,7 +61,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Whether the wall clock ended the test, or what the host called after it, or left no time to make its figures exact.
+    /// Whether the wall clock ended the test, or a call that the host made after it, or left no time to make the figures
+    /// exact.
     pub fn ended_by_wall_clock(&self) -> bool {
         let afterwards = self.sdk.as_ref().is_some_and(|said| said.by_wall_clock)
             || self.panic.as_ref().is_some_and(|panic| panic.by_wall_clock);
@@ -69,7 +70,7 @@ impl Run {
         self.late || probed_late || afterwards || matches!(self.ending, Ending::Wall { .. })
     }
 
-    /// Of a test that could not be started.
+    /// The outcome of a test that could not be started.
     pub(super) fn not_started(ending: Ending) -> Self {
         Self {
             ending,

@@ -1,4 +1,4 @@
-//! A fresh instance of a module in which single functions of it are tried, before and apart from its tests.
+//! A fresh instance of a module, in which single functions are tried before the module's tests run, and apart from them.
 
 use super::ending::Ending;
 use super::job::Job;
@@ -16,14 +16,14 @@ use wasmtime::{Instance, Store};
 /// Fuel for each call.
 const FUEL: u64 = 10_000_000;
 
-/// Linear memory beyond what the module begins with, in bytes: several times what is asked for.
+/// Linear memory beyond what the module begins with, in bytes: several times what the probes ask for.
 const MEMORY: u64 = 4 << 20;
 
-/// Growths that it may be refused: each costs hardly any fuel, and the host time.
+/// Most growths that the instance may be refused. A refusal costs hardly any fuel, but it costs the host time.
 const MOST_REFUSALS: u64 = 1_000;
 
-/// Ends what neither fuel nor refusals end. What a machine gets done in that time is no property of the module, so it is much
-/// more than any needs.
+/// Ends a call that neither fuel nor refusals end. How much a machine does in that time says nothing of the module, so the
+/// time is far more than any module needs.
 const TIMEOUT_MS: u64 = 20_000;
 
 impl From<wasmtime::Error> for NoAnswer {
@@ -32,7 +32,7 @@ impl From<wasmtime::Error> for NoAnswer {
     }
 }
 
-/// An instance that nothing has run in, with its hooks awake and nothing granted.
+/// An instance in which nothing has run, with attached hooks and without grants.
 pub(super) struct Probe<'a> {
     pub(super) store: Store<TestState>,
     pub(super) instance: Instance,
@@ -40,7 +40,7 @@ pub(super) struct Probe<'a> {
 }
 
 impl<'a> Probe<'a> {
-    /// Of the module of a test.
+    /// A probe of the module of a test.
     ///
     /// # Errors
     /// It cannot be instantiated.
@@ -88,7 +88,7 @@ impl<'a> Probe<'a> {
         Ok(Self { store, instance, threads: Some(threads) })
     }
 
-    /// Calls with fuel of their own.
+    /// Makes calls with fuel of their own.
     ///
     /// # Errors
     /// Those of the calls.

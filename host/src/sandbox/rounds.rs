@@ -1,14 +1,14 @@
-//! What an instance holds before and after each call of a test that is called again and again in it.
+//! What an instance holds before and after each call of a test that is called several times in it.
 
 use super::state::TestState;
 use wasmtime::Store;
 
-/// One call of the test, its clean-ups included.
+/// The levels around one call of the test, its clean-ups included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoundLevels {
-    /// Just before it.
+    /// Just before the call.
     pub before: Level,
-    /// Just after it.
+    /// Just after the call.
     pub after: Level,
 }
 
@@ -17,8 +17,8 @@ pub struct RoundLevels {
 pub struct Level {
     /// Live blocks of the test's own, and their bytes; `None` where the heap is not tracked.
     pub heap: Option<(u64, u64)>,
-    /// The number of the last allocation so far. A round's own allocations have the numbers above that of its level before,
-    /// up to that of its level after.
+    /// The number of the last allocation so far. A round's own allocations have the numbers above that of `before`, up to
+    /// that of `after`.
     pub allocations: u64,
     /// Linear memory, in bytes.
     pub linear: u64,

@@ -1,4 +1,5 @@
-//! Runs the clean-ups of a scope, whatever ended it: each with fuel of its own, and the stack pointer where it was before.
+//! Runs the clean-ups of a scope, whatever ended the scope. Each clean-up has fuel of its own, and begins with the stack
+//! pointer where it was before the test.
 
 use super::cleanups::FailedCleanup;
 use super::ending::Ending;
@@ -13,20 +14,20 @@ use airtight_abi::scopes::{MAX_CLEANUP_TEXT, NEXT_CLEANUP_EXPORT, NextCleanup};
 use std::sync::Arc;
 use wasmtime::{Global, Instance, TypedFunc, Val, WasmParams};
 
-/// The globals of an instance and what they were before its test.
+/// The globals of an instance, and their values before its test.
 pub(super) type GlobalValues = Vec<(Global, Val)>;
 
-/// Most clean-ups run for one scope: a clean-up may register another, and an endless chain has to end.
+/// Most clean-ups that are run for one scope. A clean-up may register another one, and an endless chain has to end.
 const MAX_CLEANUPS: u32 = 1_000;
 
-/// Clean-ups of one test that may use up all the fuel, or all the stack, that each is given. After so many, the rest are not
-/// run.
+/// How many clean-ups of one test may use up all the fuel, or all the stack, that each is given. After that, the others are
+/// not run.
 const MAX_ENDLESS: u32 = 4;
 
-/// Runs all clean-ups of the scopes at this depth and deeper ones.
+/// Runs all clean-ups of the scopes at this depth and of deeper ones.
 ///
 /// # Errors
-/// They do not end.
+/// The clean-ups do not come to an end.
 pub(super) async fn run(
     cx: &mut impl CallGuest,
     instance: &Instance,
@@ -82,7 +83,7 @@ async fn run_each(
     Err(format!("its clean-ups do not end: {MAX_CLEANUPS} were run"))
 }
 
-/// Enters into the trace that a clean-up begins. Gives the scope of what came before.
+/// Adds to the trace that a clean-up begins. Returns the scope of the events before it.
 fn trace_begin(cx: &mut impl CallGuest, next: &Described) -> Option<Arc<str>> {
     let mut store = cx.as_context_mut();
     let scope = store.data().scopes.path_at(next.depth).map(Arc::from);
@@ -94,7 +95,7 @@ fn trace_begin(cx: &mut impl CallGuest, next: &Described) -> Option<Arc<str>> {
     around
 }
 
-/// Enters into the trace that it is over, where there was one.
+/// Adds to the trace that a clean-up is over, if there was one.
 fn trace_end(cx: &mut impl CallGuest, next: &Described, called: &Result<u32, Ending>, around: Option<Arc<str>>) {
     let mut store = cx.as_context_mut();
     if *called != Ok(0) {
@@ -115,11 +116,11 @@ impl Described {
     }
 }
 
-/// The clean-up whose turn it is.
+/// What is known of the clean-up whose turn it is.
 enum Next {
-    /// There is none.
+    /// No clean-up is left.
     None,
-    /// There may be one; the module does not say.
+    /// There may be one, but the module does not tell.
     Unknown,
     Known(Described),
 }
@@ -152,7 +153,7 @@ async fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValu
     Next::Known(Described { name, depth, registered: file.map(|file| format!("{file}:{line}:{column}")) })
 }
 
-/// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
+/// Calls an export of the SDK with fuel of its own, and with the stack pointer where it was before the test.
 pub(super) async fn call<P: WasmParams + Sync>(
     cx: &mut impl CallGuest,
     instance: &Instance,

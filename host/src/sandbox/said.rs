@@ -3,28 +3,28 @@
 use airtight_abi::journal;
 use std::borrow::Cow;
 
-/// What a test, or a subtest, said of itself.
+/// What a test or a subtest said about itself.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Said {
-    /// Failures it recorded, in order.
+    /// The failures that it recorded, in order.
     pub failures: Vec<Failure>,
     /// Why it skipped itself.
     pub skipped: Option<String>,
-    /// Its panic, recorded where one is expected, or where panics unwind.
+    /// Its panic. It is recorded if one is expected, or if panics unwind.
     pub panic: Option<Failure>,
 }
 
-/// A failure, or a panic, that a test recorded.
+/// A failure or a panic that a test recorded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// Where, as the compiler wrote it: `file:line:column`.
+    /// Where it happened, as the compiler wrote it: `file:line:column`.
     pub at: Option<String>,
-    /// What it said.
+    /// The message.
     pub text: String,
 }
 
 impl Said {
-    /// The bytes that are kept of it.
+    /// How many bytes of it are kept.
     pub fn bytes(&self) -> u64 {
         let failure =
             |failure: &Failure| size_of::<Failure>() + failure.text.len() + failure.at.as_ref().map_or(0, String::len);
@@ -32,7 +32,7 @@ impl Said {
         (failures.sum::<usize>() + self.skipped.as_ref().map_or(0, String::len)) as u64
     }
 
-    /// Adds what an entry of the journal says.
+    /// Adds an entry of the journal.
     pub(super) fn add(&mut self, entry: journal::Entry<'_>) {
         let (at, text) = (entry.at.map(Cow::into_owned), entry.text.into_owned());
         match entry.kind {
@@ -44,22 +44,22 @@ impl Said {
     }
 }
 
-/// The parts of the journal that one scope wrote. Those between are of its subtests.
+/// The parts of the journal that one scope wrote. The parts in between belong to its subtests.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SpanReader {
-    /// Where each begins and ends.
+    /// The beginning and end of each part.
     pub(super) spans: Vec<(u32, u32)>,
-    /// Where the part begins that it is writing.
+    /// The beginning of the part that the scope is writing.
     from: u32,
 }
 
 impl SpanReader {
-    /// Of a scope that begins when the journal has so many bytes.
+    /// A reader for a scope that begins when the journal has `len` bytes.
     pub fn from(len: u32) -> Self {
         Self { spans: Vec::new(), from: len }
     }
 
-    /// The scope writes no more, for now or ever.
+    /// Notes that the scope writes no more: because a subtest begins, or because the scope ends.
     pub fn end(&mut self, len: u32) {
         if self.from < len {
             self.spans.push((self.from, len));
@@ -67,7 +67,7 @@ impl SpanReader {
         self.from = u32::MAX;
     }
 
-    /// It writes on.
+    /// Notes that the scope goes on writing.
     pub fn resume(&mut self, len: u32) {
         self.from = len;
     }

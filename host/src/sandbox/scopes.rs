@@ -1,4 +1,4 @@
-//! The scopes of a test: what is known of its subtests while it runs, and of how they went.
+//! The scopes of a test: its subtests while it runs, and how each of them went.
 
 use super::cleanups::Cleanups;
 use super::ending::{Ending, TrapKind};
@@ -23,11 +23,11 @@ pub struct Scopes {
     pub(super) filter: Option<Arc<SubtestFilter>>,
     pub(super) names: Names,
     pub(super) records: Vec<SubtestRun>,
-    /// The subtests that are running, the innermost last, by their index.
+    /// The subtests that are running, by index; the innermost is the last.
     pub(super) open: Vec<OpenScope>,
-    /// The subtests in which the test ended, the innermost last.
+    /// The subtests in which the test ended; the innermost is the last.
     pub(super) ended_in: Vec<usize>,
-    /// What the test itself said, outside of its subtests.
+    /// The parts of the journal that the test itself wrote, outside of its subtests.
     pub(super) own: SpanReader,
     /// How the clean-ups of all scopes went.
     pub(super) cleanups: Cleanups,
@@ -47,13 +47,13 @@ pub(super) struct ForkedInto {
     pub pending_cleanups: u32,
 }
 
-/// What is needed to call an SDK test's exports while it runs.
+/// What the host needs to call an SDK test's exports while the test runs.
 #[derive(Clone)]
 pub(super) struct Guest {
     pub instance: Instance,
-    /// The globals that are put back when a call ended in a trap: the stack pointer.
+    /// The globals that are restored after a call ended in a trap: the stack pointer.
     pub globals: Arc<[Global]>,
-    /// Whether a panic ends the test, in whatever subtest it was: it is the one that is expected.
+    /// Whether a panic in any subtest ends the whole test: it is the panic that the test expects.
     pub panics_end_it: bool,
     /// What is kept of its module so that it can be forked; `None` where it forks nothing.
     pub source: Option<Arc<ImageSource>>,
@@ -71,30 +71,30 @@ pub(super) struct OpenScope {
     pub(super) handles: ScopeHandles,
     pub(super) fuel: u64,
     pub(super) stderr: usize,
-    /// How many growths of memory the test had been refused when it began.
+    /// How many growths of memory the test had been refused before the subtest began.
     pub(super) refused: u64,
 }
 
 /// How a subtest went.
 #[derive(Debug, Default, PartialEq)]
 pub struct SubtestRun {
-    /// Its path below the test.
+    /// The subtest's path below the test.
     pub path: String,
-    /// The index of the subtest that it is in.
+    /// The index of the subtest that it is directly in; `None` if that is the test itself.
     pub within: Option<usize>,
-    /// How it ended; `None` where the test ended within it.
+    /// How it ended; `None` if the test ended within it.
     pub ending: Option<Ending>,
     /// What it said.
     pub said: Said,
     /// How many of its clean-ups failed.
     pub failed_cleanups: u32,
-    /// Whether a subtest of it failed.
+    /// Whether a subtest directly in it failed.
     pub failed_within: bool,
-    /// The last that it printed to standard error itself, where that may tell of its panic.
+    /// What the subtest printed to standard error, if it did not return: that may tell of a panic.
     pub stderr: Vec<u8>,
-    /// Fuel that it spent, its subtests included and clean-ups not.
+    /// The fuel that it spent, with its subtests and without clean-ups.
     pub fuel: u64,
-    /// Linear memory at its end, or the most that the test had before.
+    /// The largest linear memory of the test up to the subtest's end, in bytes.
     pub linear_peak: u64,
     /// The most handles of the test's own that were open at once while it ran.
     pub handles_peak: u32,
@@ -107,12 +107,12 @@ pub struct SubtestRun {
 }
 
 impl SubtestRun {
-    /// Whether it came to its own end and did not fail.
+    /// Whether it returned and did not fail.
     pub fn finished(&self) -> bool {
         self.ending == Some(Ending::Returned) && !self.failed()
     }
 
-    /// Whether it failed, one in it, or one of its clean-ups; or the test ended within it.
+    /// Whether it failed: by itself, by a subtest in it or by a clean-up, or because the test ended within it.
     pub fn failed(&self) -> bool {
         if self.forked {
             return false;
@@ -131,7 +131,7 @@ impl SubtestRun {
 }
 
 impl Scopes {
-    /// Makes ready for a call of a test.
+    /// Forgets everything, for another call of a test.
     pub(super) fn begin(&mut self, guest: Guest, filter: Option<Arc<SubtestFilter>>) {
         let forks = std::mem::take(&mut self.forks).of_next_call();
         *self = Self { guest: Some(guest), filter, forks, ..Self::default() };
@@ -164,7 +164,7 @@ impl Scopes {
         self.forked.as_ref().map_or(0, |forked| forked.above)
     }
 
-    /// Whether the test has run any.
+    /// Whether the test has begun any subtest.
     pub(super) fn has_any(&self) -> bool {
         !self.records.is_empty()
     }
@@ -176,13 +176,13 @@ impl Scopes {
         Some(&self.records[index?].path)
     }
 
-    /// All of them, in the order in which they began.
+    /// Takes all subtests, in the order in which they began.
     pub(super) fn take(&mut self) -> Vec<SubtestRun> {
         std::mem::take(&mut self.records)
     }
 
-    /// The test has ended: `len` bytes are in its journal. Gives the readers of what those subtests said which are still running,
-    /// with their indices.
+    /// Notes that the test has ended, with `len` bytes in its journal. Returns, for each subtest that is still running, its
+    /// index and the reader of what it said.
     pub(super) fn end_all(&mut self, len: u32) -> Vec<(usize, SpanReader)> {
         let open = std::mem::take(&mut self.open);
         self.ended_in = open.iter().map(|scope| scope.index).collect();
@@ -200,7 +200,7 @@ impl Scopes {
         ended
     }
 
-    /// What a subtest said that was running when the test ended.
+    /// Notes what a subtest said that was running when the test ended.
     pub(super) fn note_said(&mut self, index: usize, said: Said) {
         self.records[index].said = said;
     }
@@ -210,7 +210,7 @@ impl Scopes {
         self.open.last_mut().map_or(&mut self.own, |scope| &mut scope.said)
     }
 
-    /// The path of a new subtest and the place for its record; `None` where it is not to run.
+    /// Begins the record of a new subtest, and returns its index; `None` if the subtest is not to be run.
     pub(super) fn name(&mut self, name: &str) -> wasmtime::Result<Option<usize>> {
         let within = self.open.last().map(|scope| scope.index);
         let parent = within.map_or("", |index| &*self.records[index].path);
@@ -229,19 +229,19 @@ impl Scopes {
     }
 }
 
-/// The key of the subtest with this index.
+/// The scope of the subtest with this index.
 pub(crate) fn scope_id(index: usize) -> ScopeId {
-    // There are at most `MAX_SUBTESTS`.
+    // There are at most `MAX_SUBTESTS`, so the index fits.
     ScopeId(index as u32 + 1)
 }
 
-/// Which subtest allocated which block.
+/// In which subtest each block was allocated.
 pub struct BlockScopes(BTreeMap<u64, ScopeId>);
 
 impl BlockScopes {
-    /// Of the subtests of a test.
+    /// The scopes of blocks, from these subtests.
     pub fn new(subtests: &[SubtestRun]) -> Self {
-        // A later subtest lies within an earlier one or after it: where it ends, that one goes on.
+        // A later subtest lies within an earlier one or after it. So where a subtest ends, the scope around it goes on.
         let mut starts = BTreeMap::from([(0, ScopeId::TEST)]);
         for (index, subtest) in subtests.iter().enumerate() {
             let Some(blocks) = subtest.blocks.as_ref().filter(|blocks| !blocks.is_empty()) else { continue };
@@ -266,7 +266,7 @@ mod tests {
     fn a_block_is_of_the_innermost_subtest() {
         let subtest = |blocks| SubtestRun { blocks: Some(blocks), ..SubtestRun::default() };
         let nothing = RangeInclusive::new(10, 9);
-        // 1 and 2 within it, one of which allocated nothing; 4 after it.
+        // By index: 1 and 2 lie in 0, 3 allocated nothing, and 4 comes after them.
         let subtests = [subtest(3..=9), subtest(3..=4), subtest(7..=9), subtest(nothing), subtest(12..=12)];
         let scopes = BlockScopes::new(&subtests);
         let found: Vec<_> = (1..=13).map(|number| scopes.scope(number).0).collect();

@@ -1,4 +1,4 @@
-//! Tests of the guest SDK: call the export, read what the test said, run its clean-ups whatever ended it.
+//! Tests of the guest SDK: calls the export, reads what the test said, and runs its clean-ups whatever ended the test.
 
 use super::cleanups::FailedCleanup;
 use super::ending::Ending;
@@ -15,34 +15,35 @@ use airtight_abi::{FLUSH_EXPORT, STATE_EXPORT, State};
 use std::time::Duration;
 use wasmtime::{Instance, Store};
 
-/// The wall-clock time that clean-ups have together when the run is interrupted: whoever presses Ctrl-C does not want to wait.
+/// The wall-clock time that all clean-ups have together when the run is interrupted: a user who presses Ctrl-C does not
+/// want to wait.
 const INTERRUPTED: Duration = Duration::from_secs(5);
 
 /// What a test said through the SDK.
 #[derive(Debug, Default, PartialEq)]
 pub struct SdkOutcome {
-    /// What it said itself, outside of its subtests.
+    /// What the test itself said, outside of its subtests.
     pub said: Said,
-    /// Whether it ended itself, with `fatal` or `skip`: the trap that followed was its way out.
+    /// Whether the test ended itself, with `fatal` or `skip`: the trap after that was its way out.
     pub ended_itself: bool,
     /// Its subtests, in the order in which they began.
     pub subtests: Vec<SubtestRun>,
-    /// Clean-ups that did not finish normally.
+    /// The clean-ups that did not finish normally.
     pub cleanups: Vec<FailedCleanup>,
-    /// How many were begun.
+    /// How many clean-ups were begun.
     pub cleanups_begun: u64,
-    /// How many were not begun, by the test's own account: what came before did not end.
+    /// How many clean-ups were not begun, by the test's own count: the ones before them did not end.
     pub cleanups_left: u64,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
     pub own_stderr: usize,
     /// Whether the wall clock ended a clean-up, or a call that asks the module what the test said.
     pub by_wall_clock: bool,
-    /// What is wrong, in words, where its memory did not hold what the SDK puts there.
+    /// In words, what was wrong with the test's memory, if it did not hold what the SDK puts there.
     pub broken: Option<String>,
 }
 
 impl SdkOutcome {
-    /// Whether the test did all that it was to.
+    /// Whether the test did all that it was to do, and nothing of it failed.
     pub fn is_well(&self) -> bool {
         self.said == Said::default()
             && self.cleanups.is_empty()
@@ -52,7 +53,7 @@ impl SdkOutcome {
     }
 }
 
-/// Calls the test's export, and gives its return value.
+/// Calls the test's export, and returns what that returned.
 pub(super) fn call(mut main: MainThread<'_, '_>, instance: &Instance, call: &SdkCall) -> wasmtime::Result<u32> {
     let test = instance
         .get_func(&mut *main.store, &call.export)
@@ -72,7 +73,7 @@ pub(super) fn conclude(
     if said != Some(0) {
         let main = MainThread { store: &mut *store, threads };
         let concluded = After { main, instance, globals }.conclude(ending, said, &mut outcome);
-        // Where the host could not serve the test, that is what there is to say.
+        // If the host could not serve the test, the ending says so already.
         outcome.broken = concluded.err().filter(|_| !matches!(ending, Ending::Refused(_) | Ending::Interrupted));
     }
     outcome.subtests = store.data_mut().scopes.take();
@@ -118,22 +119,23 @@ impl After<'_, '_> {
             outcome.cleanups_left = left.saturating_sub(of_test).into();
             ran?;
         }
-        // What is written out now is no longer the test's doing.
+        // Output that is flushed from here on is not the test's doing.
         if let Some(book) = self.main.store.data_mut().heap.book() {
             book.close_window();
         }
-        // Its buffered output; after a trap the guest's lock on it may be held, and there is nothing to be done.
+        // Flushes the guest's buffered output. After a trap, the guest may still hold its lock on it; then nothing can be
+        // done.
         let _ = self.call(FLUSH_EXPORT);
         Ok(())
     }
 
-    /// What the test said, and each of the subtests that it ended in. Clean-ups say nothing: what they own outlives the test's
-    /// handle.
+    /// Reads what the test said, and what each subtest said in which the test ended. Clean-ups say nothing: they outlive
+    /// the test's handle.
     fn read(&mut self, state: &State) -> Result<Said, String> {
         let mut panic = None;
         for (index, reader) in self.main.store.data_mut().scopes.end_all(state.journal_len) {
             let (mut said, _) = memory::read(&reader, &mut self.main, self.instance, state)?;
-            // A panic that ended the test within a subtest is the test's.
+            // A panic that ended the test within a subtest is the test's panic.
             panic = said.panic.take().or(panic);
             self.main.store.data_mut().scopes.note_said(index, said);
         }
@@ -158,7 +160,7 @@ impl After<'_, '_> {
         Ok(said)
     }
 
-    /// Calls an export of the SDK with a fresh budget and the stack pointer where it was before the test.
+    /// Calls an export of the SDK with fuel of its own, and with the stack pointer where it was before the test.
     fn call(&mut self, export: &str) -> Result<u32, Ending> {
         at_once(run_cleanups::call(&mut self.main, self.instance, self.globals, export, ()))
             .unwrap_or_else(|error| Err(Ending::Refused(error.to_string())))

@@ -19,15 +19,15 @@ pub struct TestState {
     pub heap: Shared<HeapState>,
     pub panics: PanicWatch,
     pub code: Arc<CodeMap>,
-    /// Fuel spent in earlier calls of the same instance.
+    /// The fuel that earlier calls into the same instance spent.
     pub spent_before: u64,
-    /// Fuel the current call began with.
+    /// The fuel that the current call began with.
     pub budget: u64,
-    /// The thread that the store runs, of a module that has threads.
+    /// The thread that the store runs, if the module has threads.
     pub thread: Option<Seat>,
-    /// What that thread spends in the allocator.
+    /// The fuel that this thread spends in the allocator.
     pub allocator: AllocatorFuel,
-    /// Fuel that the current call of the test spent before clean-ups of a subtest interrupted it.
+    /// The fuel that the current call of the test had spent before clean-ups of a subtest interrupted it.
     pub spent_before_cleanups: u64,
     /// The test's subtests.
     pub scopes: Scopes,
@@ -37,19 +37,19 @@ pub struct TestState {
     pub memory_limit: Option<MemoryLimit>,
 }
 
-/// What a thread spends in calls of the allocator, apart from all else. See [`Seat::hold`].
+/// The fuel that a thread spends in calls of the allocator, counted apart. See [`Seat::hold`].
 #[derive(Debug, Default)]
 pub struct AllocatorFuel {
-    /// How many calls, each within the one before, the thread is in.
+    /// How many nested calls of the allocator the thread is in.
     depth: u32,
-    /// What was left when the outermost one began.
+    /// The fuel that was left when the outermost call began.
     left: u64,
-    /// What those that returned have spent, in the current call into the guest.
+    /// The fuel that finished calls have spent, within the current call into the guest.
     spent: u64,
 }
 
 impl TestState {
-    /// A thread enters a function of the allocator, where `left` is left.
+    /// Notes that a thread enters a function of the allocator, with `left` units of fuel.
     pub fn enter_allocator(&mut self, left: u64) {
         let Some(seat) = &self.thread else { return };
         if self.allocator.depth == 0 {
@@ -64,8 +64,8 @@ impl TestState {
         self.allocator.depth > 0
     }
 
-    /// A thread leaves a function of the allocator, where `left` is left. Gives, for the outermost one, whether no other thread ran
-    /// meanwhile.
+    /// Notes that a thread leaves a function of the allocator, with `left` units of fuel. For the outermost function,
+    /// returns whether no other thread ran meanwhile; otherwise `None`.
     pub fn leave_allocator(&mut self, left: u64) -> Option<bool> {
         let seat = self.thread.as_ref()?;
         self.allocator.depth = self.allocator.depth.checked_sub(1)?;
@@ -79,7 +79,7 @@ impl TestState {
         Some(was_alone)
     }
 
-    /// Forgets the calls that the main thread was within when a trap ended it, where `left` is left: those of the allocator.
+    /// Forgets the allocator calls in which the main thread was when a trap ended it. `left` is the fuel that was left.
     pub fn unwind(&mut self, left: u64) {
         if self.allocator.depth > 0 {
             self.allocator.depth = 1;
@@ -104,7 +104,7 @@ impl TestState {
         self.on_shared_memory(|limiter| limiter.open_reserve(bytes));
     }
 
-    /// Puts the cap on memory back to the test's own, before it is called again.
+    /// Restores the test's own cap on memory, before the test is called again.
     pub fn close_memory_reserve(&mut self) {
         self.limiter.close_reserve();
         self.on_shared_memory(Limiter::close_reserve);
@@ -123,18 +123,19 @@ impl TestState {
         self.heap.shared_memory_is(size, true);
     }
 
-    /// Raises the cap on memory by bytes that the host itself makes it grow by.
+    /// Raises the cap on memory by the bytes that the host itself adds to it.
     pub fn widen_memory(&mut self, bytes: u64) {
         self.limiter.widen(bytes);
         self.on_shared_memory(|limiter| limiter.widen(bytes));
     }
 
-    /// The number of the thread that the store runs.
+    /// The number of the thread that the store runs; 0 if the module has no threads.
     pub fn thread_id(&self) -> u32 {
         self.thread.as_ref().map_or(0, Seat::id)
     }
 
-    /// Enters into the trace what became of memory, at a place that is not known. Gives the number of the thread that acts.
+    /// Adds to the trace how memory has grown since it was last looked at; the place is not known. Returns the number of
+    /// the thread.
     pub fn trace_memory(&mut self) -> u32 {
         let (thread, size) = (self.thread_id(), self.memory_now());
         let has_threads = self.thread.is_some();
@@ -147,7 +148,8 @@ impl TestState {
         thread
     }
 
-    /// Enters an event, of which fuel, thread and subtest are those of now, when `left` is left of the current call's fuel.
+    /// Adds an event to the trace, with the present fuel, thread and subtest. `left` is what is left of the current call's
+    /// fuel.
     pub fn trace(&mut self, left: u64, event: TracedEvent) {
         if self.wasi.trace().is_none() {
             return;
@@ -164,20 +166,21 @@ impl TestState {
         self.thread.as_ref().map_or_else(|| self.limiter.now(), Seat::memory_size)
     }
 
-    /// What became of linear memory: the highest that the test made it, and what it was refused.
+    /// The largest size that the test gave its linear memory, and the growth that it was refused.
     pub fn memory_use(&self) -> (u64, Option<RefusedGrowth>) {
         let mut used = (self.limiter.peak(), self.limiter.refused());
         self.on_shared_memory(|limiter| used = (limiter.peak(), limiter.refused()));
         used
     }
 
-    /// Fuel spent since the test began, clean-ups included, when `left` is left of the current call's: by all threads.
+    /// The fuel that all threads have spent since the test began, clean-ups included. `left` is what is left of the current
+    /// call's fuel.
     pub fn spent(&self, left: u64) -> u64 {
         let own = self.spent_in_store(left);
         self.thread.as_ref().map_or(own, |seat| seat.tell_spent(own))
     }
 
-    /// Fuel spent in the current call into the guest, when `left` is left: by all threads.
+    /// The fuel that all threads have spent in the current call into the guest. `left` is what is left of it.
     pub fn spent_in_call(&self, left: u64) -> u64 {
         match &self.thread {
             None => self.budget.saturating_sub(left),
@@ -192,7 +195,8 @@ impl TestState {
         self.spent_before.saturating_add(spent)
     }
 
-    /// Fuel that the current call of the test has spent, without clean-ups of its subtests, when `left` is left.
+    /// The fuel that the current call of the test has spent, without clean-ups of its subtests. `left` is what is left of
+    /// it.
     pub fn spent_by_test(&self, left: u64) -> u64 {
         self.spent_before_cleanups.saturating_add(self.spent_in_call(left))
     }
@@ -218,8 +222,8 @@ impl TestState {
         Some(left.saturating_sub(self.heap.slack.given()))
     }
 
-    /// Ends the current call into the guest, of whose fuel `left` is left, and begins another that may spend `fuel`. Gives the
-    /// fuel to set, which is more where the call has slack.
+    /// Ends the current call into the guest, with `left` units of fuel left. Begins another call that may spend `fuel`.
+    /// Returns the fuel to set, which is more if the call has slack.
     fn next_budget(&mut self, left: u64, fuel: u64) -> u64 {
         self.spent_before = self.spent_in_store(left);
         self.allocator = AllocatorFuel::default();
@@ -228,7 +232,7 @@ impl TestState {
         self.budget
     }
 
-    /// The fuel that is left when a hook has given back its own cost.
+    /// The fuel that is left after a hook has given back its own cost.
     pub fn exact_fuel(&mut self, left: u64, back: u64) -> Result<u64, InexactFuel> {
         let exact = self.heap.slack.hook(left, back)?;
         if exact.slack_ends {
@@ -237,17 +241,17 @@ impl TestState {
         Ok(exact.fuel)
     }
 
-    /// What is left of `left` when a bulk operation of so many units is charged, whose hook cost `back`.
+    /// What is left of `left` after a bulk operation is charged `units`. `back` is what the hook cost.
     ///
     /// # Errors
-    /// [`UsedUp`] where that uses it up, and [`InexactFuel`].
+    /// [`UsedUp`] if the charge uses up the fuel, or [`InexactFuel`].
     pub fn charge(&mut self, left: u64, back: u64, units: u32) -> wasmtime::Result<u64> {
         let fuel = self.exact_fuel(left, back)?;
         Ok(self.heap.slack.charge(fuel, units.into()).ok_or(UsedUp)?)
     }
 }
 
-/// Gives another call into the guest fuel of its own.
+/// Begins another call into the guest, with fuel of its own.
 ///
 /// # Errors
 /// The engine counts no fuel.
@@ -263,13 +267,13 @@ pub fn refuel(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasm
     store.set_fuel(budget)
 }
 
-/// Fuel that a call within another has of its own, in the main thread of a test whose other threads go on meanwhile. What it spends
-/// does not count for the test's limit; what the others spend does.
+/// Fuel that is lent to a nested call, in the main thread of a test whose other threads go on meanwhile. What the nested
+/// call spends does not count for the test's limit; what other threads spend does.
 #[derive(Debug)]
 #[must_use = "the limit on fuel is the test's own again when it is settled"]
 pub struct Lent(u64);
 
-/// Gives a call within another fuel of its own.
+/// Lends fuel to a nested call.
 ///
 /// # Errors
 /// The engine counts no fuel.
@@ -284,7 +288,7 @@ pub fn lend(mut store: impl AsContextMut<Data = TestState>, fuel: u64) -> wasmti
     Ok(Lent(budget))
 }
 
-/// That call has ended.
+/// Ends a nested call to which fuel was lent.
 pub fn settle(mut store: impl AsContextMut<Data = TestState>, Lent(budget): Lent) {
     let mut store = store.as_context_mut();
     let left = store.get_fuel().unwrap_or(0);
@@ -294,14 +298,15 @@ pub fn settle(mut store: impl AsContextMut<Data = TestState>, Lent(budget): Lent
     if let Some(seat) = &store.data().thread {
         seat.settle(budget, budget.saturating_sub(left));
     }
-    // It was set before, so the engine counts it.
+    // Fuel was set before, so the engine counts it.
     let _ = store.set_fuel(THREAD_FUEL);
 }
 
 impl ResourceLimiter for TestState {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let (before, bytes) = (current as u64, desired as u64);
-        // What is made with the instance is no growth, nor is what the engine makes for itself.
+        // Memory that is created with the instance does not count as growth, nor does memory that the engine creates for
+        // itself.
         let grows = before > 0 && before == self.limiter.now();
         let allowed = self.limiter.memory_growing(current, desired, maximum)?;
         if let Some(trace) = self.wasi.trace().filter(|_| grows) {
@@ -311,7 +316,7 @@ impl ResourceLimiter for TestState {
                 _ => trace.memory_grew(before, bytes, None),
             }
         }
-        // After the test, the host itself makes memory grow to read what a panic says.
+        // After the test, the host itself makes memory grow, to read what a panic says.
         if let (true, false, Some(book)) = (allowed, self.panics.is_read(), self.heap.book()) {
             book.memory_grew();
         }

@@ -1,4 +1,4 @@
-//! What stops a guest, beside what it does itself: its own word, and the clock.
+//! What stops a guest: `proc_exit`, which it calls itself, or the clock.
 
 /// The guest called `proc_exit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Finds out how strings are laid out, in an instance of its own, once a module.
+//! Finds out how a module lays out strings: once for each module, in an instance of its own.
 
 use super::guest::Guest;
 use super::job::Job;
@@ -7,26 +7,27 @@ use super::probe::Probe;
 use super::strings::{ModuleStrings, StringLayout};
 use wasmtime::{ModuleExport, ensure};
 
-/// The text that is appended to a string. No capacity is as long as it is.
+/// The text that is appended to a string. It is so short that no capacity is as small.
 const TEXT: &[u8] = b"probe";
 
-/// Where in the page things are put.
+/// Offsets in the host's page of the guest.
 const STRING: u32 = 256;
 const SOURCE: u32 = 512;
 
-/// The word of an empty string that is not 0: an address that is never read.
+/// The pointer of an empty string, which is not 0: an address that is never read.
 const DANGLING: u32 = 1;
 
 impl ModuleStrings {
-    /// The layout; `None` where it is none of those that a string of three words can have.
+    /// The layout of the module's strings; `None` if it is not the layout of a string of three words.
     pub(super) fn layout(&self, job: &Job<'_>) -> Option<StringLayout> {
         self.layout.get_or_init(|| first_answer(|address| probe(job, &self.write, address))).as_ref().ok().copied()
     }
 }
 
-/// The layout by the first guess that holds. One that the wall clock ended might have held: no other is tried after it.
+/// The layout of the first guess that holds. If the wall clock ended a guess, no further one is tried: the ended guess
+/// might have held.
 fn first_answer(probe: impl Fn(usize) -> wasmtime::Result<StringLayout>) -> Result<StringLayout, NoAnswer> {
-    // The order that compilers have chosen so far comes first: a wrong guess may trap.
+    // The order that compilers have chosen so far comes first, because a wrong guess may trap.
     let guesses = [1, 0, 2].into_iter().map(|address| probe(address).map_err(NoAnswer::from));
     let mut failed = None;
     for guess in guesses {
@@ -38,7 +39,8 @@ fn first_answer(probe: impl Fn(usize) -> wasmtime::Result<StringLayout>) -> Resu
     Err(failed.expect("three were tried"))
 }
 
-/// The layout, if `address` is the word that points to the text: appended to an empty string, the text is there.
+/// The layout, if word number `address` of a string points to its text. It does if a text that was appended to an empty
+/// string is found there.
 fn probe(job: &Job<'_>, write: &ModuleExport, address: usize) -> wasmtime::Result<StringLayout> {
     let mut probe = Probe::new(job)?;
     let instance = probe.instance;

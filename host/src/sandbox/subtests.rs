@@ -1,5 +1,5 @@
-//! Subtests: the host enters each from within a call of the test, and so can go on with the test when the subtest has trapped.
-//! See [`airtight_abi::scopes`].
+//! Subtests. The host enters each of them from within a call of the test. So when a subtest traps, the host can go on with
+//! the test. See [`airtight_abi::scopes`].
 
 use super::ending::{Ending, TrapKind};
 use super::guest_memory as memory;
@@ -14,7 +14,7 @@ use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED,
 use wasmtime::error::Context;
 use wasmtime::{Caller, Global, Trap, TypedFunc, Val};
 
-/// What is counted for a subtest, beside its name and what it says, as held by the host.
+/// Bytes that the host counts as held for a subtest, beside its name and what it says.
 const RECORD: u64 = 512;
 
 /// `scope_run`. It waits for nothing where the guest has no threads.
@@ -245,7 +245,8 @@ pub(super) fn trace(
     state.trace(left, TracedEvent { object, stack, failed: failed.map(Into::into), ..event });
 }
 
-/// Runs the clean-ups of subtests of this depth, with fuel, memory and bytes to move of their own, beside those of the test.
+/// Runs the clean-ups of the subtests at this depth. They have fuel, memory and bytes to move of their own, beside those of
+/// the test.
 async fn run_cleanups(
     cx: &mut impl CallGuest,
     guest: &Guest,

@@ -1,4 +1,5 @@
-//! A run that is under way: the instance is set up, the test is called in it as often as its job says, and its clean-ups run.
+//! A run that is under way. Sets the instance up, calls the test in it as often as the job says, and runs the test's
+//! clean-ups.
 
 use super::ending::{Ending, TrapKind};
 use super::fork::{self, ForkImage, ForkOver, ForkTarget};
@@ -51,22 +52,22 @@ pub(super) struct TestRun<'a> {
     /// The fuel of each call of the test.
     fuel: u64,
     pub store: Store<TestState>,
-    /// The other threads, of a module that has threads.
+    /// The threads beside the main one, if the module has threads.
     pub threads: Option<ThreadGroup<'a>>,
-    /// Why such a module has no memory, if it has none.
+    /// Why a module with threads has no memory, if it has none.
     not_linked: Option<wasmtime::Error>,
     setup: Setup,
 }
 
-/// The instance of a test, as far as it was set up: what calls, clean-ups and the end of the heap need.
+/// The instance of a test, as far as it was set up: it is needed for calls, for clean-ups and for the end of the heap.
 #[derive(Default)]
 struct Setup {
     instance: Option<Instance>,
     ground: Option<heap::Ground>,
-    /// Where the shadow stack began, after it was moved.
+    /// Where the shadow stack began, after it may have been moved.
     stack_top: u32,
     globals: GlobalValues,
-    /// Whether a test of the SDK was called.
+    /// Whether an SDK test was called.
     called: bool,
     /// Whether its program, which is Go's, told that it is ready.
     is_ready: bool,
@@ -97,37 +98,37 @@ fn fork_target(job: &Job<'_>, instruments: &Instruments) -> Option<ForkTarget> {
 /// How one call of the test went, its clean-ups included.
 pub(super) struct CallOutcome {
     pub ending: Ending,
-    /// Fuel spent in this call and those before it, without clean-ups.
+    /// The fuel that this call and the calls before it spent, without clean-ups.
     pub spent: u64,
     pub sdk: Option<SdkOutcome>,
 }
 
 impl CallOutcome {
-    /// Whether it came to its own end, as far as that is known here.
+    /// Whether the call returned, and nothing that the SDK knows of failed.
     fn ended_well(&self) -> bool {
         self.ending == Ending::Returned && self.sdk.as_ref().is_none_or(SdkOutcome::is_well)
     }
 
-    /// Whether the test did all that it was to, so that it can be called once more.
+    /// Whether the SDK test did all that it was to do, so that it can be called again.
     fn may_go_on(&self) -> bool {
         self.ending == Ending::Returned && self.sdk.as_ref().is_some_and(SdkOutcome::is_well)
     }
 }
 
-/// Enters into the trace that a call of the test is over, before its clean-ups.
+/// Adds to the trace that a call of the test is over, before its clean-ups.
 fn trace_end(state: &mut TestState, left: u64, ending: &Ending) {
     let failed = (*ending != Ending::Returned).then(|| ending.words().into());
     let stack = ending.stack().cloned();
     state.trace(left, TracedEvent { failed, stack, ..TracedEvent::new(TraceKind::Test, "is over") });
 }
 
-/// Sets a global of the host's own.
+/// Sets a global that the rewriting added.
 fn set(store: &mut Store<TestState>, instance: &Instance, global: &ModuleExport, value: u32) -> wasmtime::Result<()> {
     let global = instance.get_module_export(&mut *store, global).and_then(Extern::into_global);
     global.context("a global of it is gone")?.set(store, Val::I32(value.cast_signed()))
 }
 
-/// All calls of the test.
+/// How the calls of the test went.
 pub(super) struct Calls {
     pub last: CallOutcome,
     pub rounds: Vec<RoundLevels>,
@@ -175,7 +176,7 @@ impl<'a> TestRun<'a> {
         Calls { last, rounds }
     }
 
-    /// Instantiates the module and makes it ready for the call.
+    /// Instantiates the module, and makes the instance ready for the call.
     fn set_up(&mut self) -> wasmtime::Result<()> {
         if let Some(image) = self.job.fork_image() {
             return self.begin_from_fork(image);
@@ -240,7 +241,7 @@ impl<'a> TestRun<'a> {
         refuel(&mut self.store, self.fuel.saturating_sub(spent))?;
         self.store.set_epoch_deadline(1);
         let module = self.job.module;
-        // To the engine, memory grows to what it was; it did so before.
+        // The engine makes the memory grow to the image's size. In the books, it did so before.
         let books = self.store.data_mut().heap.take_books();
         let instance = module.pre()?.instantiate(&mut self.store)?;
         self.store.data_mut().heap.put_books(books);
@@ -256,7 +257,7 @@ impl<'a> TestRun<'a> {
         Ok(())
     }
 
-    /// The set-up was called in this instance. The test begins, with all that it has of its own.
+    /// Begins the test after its set-up was called in this instance: with its own limits, fuel and time.
     fn begin_after(&mut self, after: AfterSetUp<'_>) -> wasmtime::Result<()> {
         let instance = self.setup.instance.context("there is no instance")?;
         after.make_ready(&mut self.store, &instance)?;
@@ -294,7 +295,7 @@ impl<'a> TestRun<'a> {
         self.job.captures || self.job.until_ready && self.setup.is_ready
     }
 
-    /// What the instance holds now, where that is to be captured and the set-up passed.
+    /// Captures what the instance holds now, if the job asks for it and the set-up passed.
     pub fn capture(
         &mut self,
         last: &CallOutcome,
@@ -306,7 +307,8 @@ impl<'a> TestRun<'a> {
         Some(Captured::take(of, &mut self.store, &instance, places, options()).map(Box::new))
     }
 
-    /// Tells functions with a body of ours how strings are laid out. Where that is not known they do what they did before.
+    /// Tells functions with a body from airtight how strings are laid out. If that is not known, these functions do what
+    /// they did before.
     fn tell_layout(&mut self, instance: &Instance) -> wasmtime::Result<()> {
         let LoadedModule { strings: Some(strings), layout: global, .. } = self.job.module else { return Ok(()) };
         let Some(layout) = strings.layout(self.job) else { return Ok(()) };
@@ -315,7 +317,7 @@ impl<'a> TestRun<'a> {
         set(&mut self.store, instance, global, layout.place_of_address()?.cast_unsigned())
     }
 
-    /// Opens the books.
+    /// Opens the books of the heap.
     fn begin_heap(&mut self, instance: &Instance, module: &heap::ModuleHeap) -> wasmtime::Result<heap::Ground> {
         let ground = module.layout.ground(&mut self.store, instance);
         if !self.job.counts_heap {
@@ -342,7 +344,7 @@ impl<'a> TestRun<'a> {
         Ok(ground)
     }
 
-    /// Calls the test once. Gives what the SDK's export returned, for a test of the SDK.
+    /// Calls the test once. For an SDK test, returns what its export returned.
     fn invoke(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
         if self.setup.is_ready {
             return self.go_on();
@@ -463,7 +465,7 @@ impl<'a> TestRun<'a> {
         CallOutcome { ending, spent, sdk }
     }
 
-    /// All threads have ended: their memory does not grow any more.
+    /// All threads have ended, so their memory does not grow any more.
     pub fn end_threads(&mut self) {
         if self.threads.is_some() {
             let state = self.store.data_mut();
@@ -472,7 +474,7 @@ impl<'a> TestRun<'a> {
         }
     }
 
-    /// The panic that ended the test, where one is expected.
+    /// The panic that ended the test, if one is expected.
     pub fn panic(&mut self, ending: &Ending) -> Option<RaisedPanic> {
         let Entry::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
         let Ending::Trap { kind: TrapKind::Unreachable, .. } = ending else { return None };
@@ -482,17 +484,17 @@ impl<'a> TestRun<'a> {
         panics::read(self.job, main, &instance, panics, expected.text.is_some())
     }
 
-    /// What is needed to tell lost blocks, after an ending that may be a normal finish, or of a test that was left by a panic and
-    /// then ended by its harness.
+    /// The picture of the heap, after an ending that may be a normal finish. Also after a panic that left the test, if the
+    /// harness then ended the program.
     ///
     /// # Errors
-    /// The host would hold more for it than it may.
+    /// The host would hold more for the picture than it may.
     pub fn picture(&mut self, ending: &Ending) -> Result<Option<EndPicture>, BrokenLimit> {
         let wanted = self.instruments.picture || self.job.grants.policy().asks_for_blocks();
         let unwound = self.store.data().heap.unwound() == Some(true);
         let complete = match ending {
             Ending::Returned | Ending::Exit { status: 0, .. } => true,
-            // Where calls fail on purpose, what is left is told also of a test that tells that it failed.
+            // If calls fail on purpose, the heap is also wanted of a test that says that it failed.
             Ending::Exit { .. } => unwound || self.job.notes_calls,
             _ => false,
         };

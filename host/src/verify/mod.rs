@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// Where the cache of compiled modules is below the folder given to [`ways`].
+/// The folder of the cache of compiled modules, below the folder given to [`ways`].
 pub const MODULES: &str = "modules";
 
 /// What the pattern says when only Winch gives another report.
@@ -21,13 +21,13 @@ const ONLY_WINCH: &str = "only Winch differs, and only Winch leaves the bits of 
 /// One way of running a suite.
 #[derive(Debug, Clone)]
 pub struct Way {
-    /// In words.
+    /// What this way is, in words.
     pub name: String,
     /// How its runner is made.
     pub builder: RunnerBuilder,
-    /// Whether it is run by another process, in another environment: that is the caller's to do.
+    /// Whether another process runs it, in another environment. The caller starts that process.
     pub elsewhere: bool,
-    /// Why it cannot be done, known beforehand.
+    /// Why it cannot be done; known before it is tried.
     pub impossible: Option<&'static str>,
 }
 
@@ -37,7 +37,7 @@ impl Way {
     }
 }
 
-/// A verification that cannot be done: not a difference, but no report at all.
+/// Why a verification could not be done: there is no report to compare, which is not a difference.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError<E: std::error::Error + 'static> {
     /// A runner cannot be made.
@@ -46,10 +46,10 @@ pub enum VerifyError<E: std::error::Error + 'static> {
     /// A run cannot be done.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// No module can be loaded: this is why the first cannot.
+    /// No module can be loaded. Holds why the first one cannot.
     #[error(transparent)]
     Load(E),
-    /// No module lists its tests: this is why the first does not.
+    /// No module lists its tests. Holds why the first one does not.
     #[error("{0}")]
     Unlisted(RefusedModule),
     /// The run in another process gave no report.
@@ -58,12 +58,12 @@ pub enum VerifyError<E: std::error::Error + 'static> {
     /// No test is selected.
     #[error("there are no tests to run")]
     NoTests,
-    /// It was interrupted.
+    /// The verification was interrupted.
     #[error("interrupted: nothing is verified")]
     Interrupted,
 }
 
-/// A module that was asked for, by name, and what came of loading it.
+/// The name of a module that was asked for, and the loaded module or why it cannot be loaded.
 pub type LoadResult<E> = (String, Result<Subject, E>);
 
 /// What is verified.
@@ -72,12 +72,12 @@ pub struct Suite<'a, E> {
     pub load: &'a dyn Fn(&Runner) -> Vec<LoadResult<E>>,
     /// What the report says of a module that cannot be loaded, by its name.
     pub refusal: &'a dyn Fn(&str, &E) -> RefusedModule,
-    /// Which tests.
+    /// Which tests are run.
     pub selection: &'a Selection,
 }
 
-/// The ways in which a suite is run that would be run by this builder's runner, the reference first. `scratch` is an empty folder
-/// for a cache that is cold at first; without a cache in the builder, there is none.
+/// The ways in which to run a suite that this builder's runner would run; the first is the reference. `scratch` is an empty
+/// folder for a cache that is cold at first. If the builder has no cache, that way has none either.
 #[must_use]
 pub fn ways(base: &RunnerBuilder, scratch: &Path) -> Vec<Way> {
     let chosen = &base.options;
@@ -118,7 +118,8 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
 }
 
-/// Runs the suite in every way, tells of each as it ends, and compares. `elsewhere` runs one in another process.
+/// Runs the suite in every way, calls back when each has ended, and compares the reports. `elsewhere` runs the suite in
+/// another process.
 ///
 /// ```
 /// use airtight::verify::{Suite, VerifyError, verify, ways};
@@ -142,7 +143,8 @@ fn processors() -> usize {
 /// ```
 ///
 /// # Errors
-/// See [`VerifyError`]. A module that another compiler cannot compile is none: it is left out of that way, which says so.
+/// See [`VerifyError`]. It is not an error that another compiler cannot compile a module: that module is left out of that
+/// way, and the way says so.
 pub fn verify<E: std::error::Error + 'static>(
     suite: &Suite<'_, E>,
     ways: &[Way],
@@ -192,7 +194,8 @@ fn modules(report: &Report) -> usize {
     report.canonical.modules.len()
 }
 
-/// The suite's report in one way, and the modules that its compiler refuses, but for those that are `known` to be refused.
+/// The suite's report in one way, and the modules that only this way's compiler refuses. `known` are the modules that the
+/// first way refused: their refusals are in both reports.
 fn run<E: std::error::Error + 'static>(
     suite: &Suite<'_, E>,
     (way, first): (&Way, &Way),
@@ -252,7 +255,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
 
-    /// Verifies modules written as text; the ways that were told, each with what it came to.
+    /// Verifies modules written as text. Returns the ways that were reported, each with its result.
     fn verified(config: &str, modules: &dyn Fn() -> Vec<(&'static str, String)>) -> (Verification, Vec<String>) {
         let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
         let load = |runner: &Runner| -> Vec<LoadResult<LoadError>> {
@@ -286,7 +289,7 @@ mod tests {
 
     const EMPTY: &str = r#"(module (memory (export "memory") 1) (func (export "_start")))"#;
 
-    /// Leaves with the sign of 0/0, which each compiler but Winch makes positive.
+    /// A module that leaves with the sign of 0/0 as its status. Every compiler but Winch makes that sign positive.
     const NAN: &str = r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
         (memory (export "memory") 1) (global $zero (mut f64) (f64.const 0))
         (func (export "_start") (call $exit (i32.wrap_i64 (i64.shr_u
@@ -337,7 +340,7 @@ mod tests {
         assert_eq!(verification.exit_status(), crate::model::exit_status::MODULE_UNUSABLE);
     }
 
-    /// A suite that is another one each time it is loaded.
+    /// A suite that changes each time it is loaded.
     #[test]
     fn a_difference_is_seen() {
         let loads = Arc::new(AtomicU32::new(0));

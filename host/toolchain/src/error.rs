@@ -1,4 +1,4 @@
-//! What goes wrong while a toolchain is found or installed.
+//! What can go wrong while a toolchain is found or installed.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,27 +7,27 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ToolchainError {
-    /// No place to keep a sysroot in.
+    /// There is no place to keep a sysroot in.
     #[error("no cache directory: there is no home directory; set {variable} to a directory")]
     NoCacheDir {
-        /// The variable that names one.
+        /// The variable that names a cache directory.
         variable: &'static str,
     },
-    /// Something has to be installed that the caller did not permit.
+    /// The caller did not permit an installation that is needed.
     #[error("{}", refusal(.reasons, .commands))]
     NotPermitted {
-        /// What was found or tried, a line each.
+        /// What was found or tried, one line each.
         reasons: Vec<String>,
-        /// Commands to type, any one of which is enough, best first.
+        /// Commands to type, the best first. Any one of them is enough.
         commands: Vec<String>,
     },
-    /// Neither rustup nor the distribution can give one.
+    /// Neither rustup nor the distribution can provide a toolchain.
     #[error("{}", dead_end(.reasons))]
     Unavailable {
-        /// What was found or tried, a line each.
+        /// What was found or tried, one line each.
         reasons: Vec<String>,
     },
-    /// Panics are to unwind, and what std is built from for that is not there.
+    /// Panics are to unwind, and the sources to build std for that are missing.
     #[error("std cannot be built so that panics unwind: {}\nto get its sources, type\n    {command}", .reasons.join("; "))]
     NoSources {
         /// What was found or tried.
@@ -35,25 +35,25 @@ pub enum ToolchainError {
         /// The command to type.
         command: String,
     },
-    /// Guests are to have threads, and there is no std for that.
+    /// Guests are to have threads, and there is no std with threads.
     #[error(
         "tests with threads are built for wasm32-wasip1-threads, and there is no std for it{}\n{}",
         bullets(.reasons), threads_advice(.command.as_deref())
     )]
     NoThreads {
-        /// What was found or tried, a line each.
+        /// What was found or tried, one line each.
         reasons: Vec<String>,
-        /// The command to type, where there is one.
+        /// The command to type, if one helps.
         command: Option<String>,
     },
-    /// A program that had to succeed did not.
+    /// A program that had to succeed failed.
     #[error("`{command}` failed ({ending}){}", indented(.output))]
     Command {
         /// The command line.
         command: String,
-        /// Exit status or signal.
+        /// The exit status or the signal.
         ending: String,
-        /// The end of what it printed.
+        /// The end of its output.
         output: String,
     },
     /// A program could not be started.
@@ -61,31 +61,31 @@ pub enum ToolchainError {
     Start {
         /// The command line.
         command: String,
-        /// Why not.
+        /// Why the program could not be started.
         source: io::Error,
     },
     /// A file of the sysroot could not be written or read.
     #[error("cannot {action} {}", .path.display())]
     File {
-        /// What was to be done: `create`, `copy`, …
+        /// What was being done: `create`, `copy`, …
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// Why that failed.
         source: io::Error,
     },
-    /// No linker makes a working test of the sysroot.
+    /// No linker could link a test with the sysroot.
     #[error("no linker links a test for wasm32-wasip1{}\nto get one, type\n    {command}", bullets(.tried))]
     NoLinker {
-        /// Each linker, and what it said.
+        /// Each linker, with its error.
         tried: Vec<String>,
-        /// The command that installs another.
+        /// The command that installs another linker.
         command: String,
     },
 }
 
 impl ToolchainError {
-    /// For `map_err` on file operations.
+    /// Makes the error of a file operation, for `map_err`.
     pub(crate) fn file(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> ToolchainError {
         let path = path.to_owned();
         move |source| ToolchainError::File { action, path, source }

@@ -4,13 +4,13 @@
 //! find      the active toolchain, a packaged target, a private sysroot    nothing is changed
 //! install   rustup; else packages, std built once into a private sysroot  as far as [`Permission`] goes
 //! build     cargo -> artifacts by name, failures by package
-//! go        the user's own Go, found, and asked for the tests of packages
+//! go        the user's own Go: it is found, and builds the tests of packages
 //! ```
 //!
-//! Whichever toolchain it is, it needs no flags: a private sysroot has start files with the missing parts of libc in them, a
-//! link to a linker where the compiler looks for its own, and a `bin/rustc` that names the sysroot. So the user's `RUSTFLAGS`
-//! (from whichever of its places) and linker settings hold as they are, and the same `RUSTC` serves plain `cargo test`.
-//! [`build`] puts a script of its own before the compiler, for guests to be the same in every folder.
+//! None of these toolchains needs flags. A private sysroot has start files that include the missing parts of libc, a link
+//! to a linker where the compiler looks for its own, and a `bin/rustc` that names the sysroot. So the user's `RUSTFLAGS`
+//! (wherever they are set) and linker settings apply unchanged, and the same `RUSTC` serves plain `cargo test`. [`build`]
+//! puts a script of its own in front of the compiler, so that guests are the same in every folder.
 //!
 //! Without the feature `build` there is only [`places`].
 

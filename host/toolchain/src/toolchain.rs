@@ -1,4 +1,4 @@
-//! A compiler, the cargo that drives it, and where they come from.
+//! A toolchain: a compiler, the cargo that drives it, and their origin.
 
 use crate::system::machine::Machine;
 use std::ffi::OsString;
@@ -21,16 +21,16 @@ pub struct Toolchain {
     pub sysroot: PathBuf,
     /// The target that guests are built for: [`TARGET`], or [`THREADS_TARGET`] from [`threaded`](crate::threaded()).
     pub target: &'static str,
-    /// Where it came from.
+    /// The toolchain's origin.
     pub kind: ToolchainKind,
 }
 
-/// Where a toolchain came from.
+/// The origin of a toolchain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolchainKind {
-    /// The one that plain `cargo` uses, with the target installed.
+    /// The toolchain that plain `cargo` uses, with the target installed.
     Active,
-    /// A distribution's compiler with a packaged target.
+    /// A distribution's compiler, with the target from a package.
     Distribution,
     /// A distribution's compiler with std built by airtight.
     Private {
@@ -45,13 +45,14 @@ pub enum ToolchainKind {
 }
 
 impl Toolchain {
-    /// The compiler itself: rustup's stand-in would look it up anew each time. One that the user names is what it is.
+    /// The compiler itself: rustup's proxy would look it up anew each time. A compiler that the user names is used as it
+    /// is.
     pub(crate) fn direct_rustc(&self, machine: &Machine<'_>) -> PathBuf {
         let rustc = self.sysroot.join("bin/rustc");
         if machine.var("RUSTC").is_none() && rustc.is_file() { rustc } else { self.rustc.clone() }
     }
 
-    /// Variables under which plain `cargo build --target …` uses this toolchain; none where it does so anyway.
+    /// Variables with which plain `cargo build --target …` uses this toolchain; empty if it does so anyway.
     pub fn env(&self) -> Vec<(&'static str, OsString)> {
         match self.kind {
             ToolchainKind::Active => Vec::new(),

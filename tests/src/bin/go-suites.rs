@@ -1,4 +1,4 @@
-//! The standard library of Go here and natively: see `tests/go-suites.sh`, which builds and calls this.
+//! Compares Go's standard library here and natively: see `tests/go-suites.sh`, which builds and calls this.
 
 use airtight_tests::go_suites::{self, Options};
 use std::process::ExitCode;

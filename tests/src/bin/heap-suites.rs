@@ -1,4 +1,4 @@
-//! Heap accounting over published suites: see `tests/heap-suites.sh`, which builds and calls this.
+//! Runs heap accounting over published suites: see `tests/heap-suites.sh`, which builds and calls this.
 
 use airtight_tests::heap_suites;
 use std::process::ExitCode;

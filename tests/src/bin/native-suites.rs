@@ -1,4 +1,4 @@
-//! Published suites here and natively: see `tests/native-suites.sh`, which builds and calls this.
+//! Compares published suites here and natively: see `tests/native-suites.sh`, which builds and calls this.
 
 use airtight_tests::{heap_suites, native_suites};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What became of a package's tests here and natively.
+//! How a package's tests ended here and natively.
 
 use super::known::{self, KnownDifference, Why};
 use super::suite::{Here, Native};

@@ -1,4 +1,4 @@
-//! Differences that were looked into by reading, and are as they have to be.
+//! Differences whose causes were found by reading, and that have to be.
 
 /// Tests whose results differ, and why they have to.
 #[derive(Debug, PartialEq, Eq)]

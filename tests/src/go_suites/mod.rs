@@ -1,8 +1,8 @@
-//! The standard library of Go, unmodified, here and natively: every test's verdict beside that of `go test`.
+//! Go's standard library, unmodified, here and natively: every test's verdict is compared with that of `go test`.
 //!
-//! A test that passes natively has to pass here. Where it does not, it has to skip itself, with its own reason; or not to be built for
-//! this platform; or to be on the list in `known`: a true leak, or a fact of the host that a sandbox has not. Anything else is a
-//! failure of the run.
+//! A test that passes natively has to pass here. If it does not, it has to skip itself with a reason of its own, or not be
+//! built for this platform, or be on the list in `known`: as a true leak, or as a fact of the host that a sandbox does not
+//! have. Anything else is a failure of the run.
 
 mod compare;
 mod known;

@@ -1,4 +1,4 @@
-//! The results of one package, there and here.
+//! The results of one package, natively and here.
 
 use super::Options;
 use crate::{program, read_report, tests};

@@ -1,4 +1,4 @@
-//! Leaks of the crates' own, each confirmed by reading the source.
+//! Leaks in the crates themselves, each confirmed by reading the source.
 
 use super::fetch::PublishedCrate;
 use airtight::report::Frame;

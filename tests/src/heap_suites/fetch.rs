@@ -1,4 +1,4 @@
-//! The crates: their sources as published, in a workspace whose lock file is kept here.
+//! The crates' published sources, in a workspace whose lock file is committed here.
 
 use super::Options;
 use anyhow::{Context, bail, ensure};

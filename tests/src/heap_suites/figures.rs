@@ -1,4 +1,4 @@
-//! What a suite's report says of the heap.
+//! The figures of the heap in a suite's report.
 
 use super::confirmed::{self, ConfirmedLeak};
 use super::fetch::PublishedCrate;

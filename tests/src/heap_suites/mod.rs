@@ -1,8 +1,9 @@
 //! Heap accounting over the unmodified suites of published crates.
 //!
-//! Each suite is run by the program as a user would run it, and its report tells how many tests had a tracked heap and what
-//! they lost. A lost block has to be on the list of confirmed leaks. Then forgets are planted into copies of the suites, and
-//! each has to be found. The folder holds `plain/` and `planted/`, two workspaces of the same crates; `target/`; and `logs/`.
+//! Each suite is run by the program as a user would run it. Its report tells how many tests had a tracked heap, and what
+//! they lost. A lost block has to be on the list of confirmed leaks. Then statements that forget blocks are planted into
+//! copies of the suites, and each has to be found. The folder holds `plain/` and `planted/`, two workspaces of the same
+//! crates; `target/`; and `logs/`.
 
 mod confirmed;
 pub(crate) mod fetch;

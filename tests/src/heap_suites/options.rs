@@ -1,4 +1,4 @@
-//! What to run and how.
+//! What to run, and how.
 
 use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};

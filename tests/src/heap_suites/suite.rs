@@ -1,4 +1,4 @@
-//! One suite, run by the program as a user would.
+//! One suite, run by the program as a user would run it.
 
 use super::Options;
 use airtight::Harness;

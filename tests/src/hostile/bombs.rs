@@ -1,4 +1,4 @@
-//! Memory, tables, stacks, time and output, taken without end.
+//! Modules that take memory, tables, stack, time and output without end.
 
 use super::program::{ALL, CREATE, OUT, Program, open, opened};
 use super::{Expect, Hostile, wat};

@@ -1,4 +1,4 @@
-//! Small modules for which the host itself would have much to do, or to hold, that no fuel pays for.
+//! Small modules that would make the host itself do or hold much, without any fuel paying for it.
 
 use super::{Expect, Hostile, wat};
 use crate::sdk::{sdk_module, state};

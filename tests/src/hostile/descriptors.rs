@@ -1,4 +1,5 @@
-//! Descriptors that were never given, numbers moved about, buffers that are not there, and descriptors without end.
+//! Descriptors that the guest was never given, numbers moved about, buffers outside of the memory, and descriptors without
+//! end.
 
 use super::program::{ALL, CREATE, OUT, Program, READ, WRITE, open, opened};
 use super::{Expect, Hostile};

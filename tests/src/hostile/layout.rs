@@ -1,4 +1,4 @@
-//! The folders of the host that hostile modules are granted, and the bait around them.
+//! The folders of the host that hostile modules are granted, and the bait outside of them.
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::os::unix::fs::symlink;

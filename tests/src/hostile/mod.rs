@@ -1,4 +1,5 @@
-//! Modules that attack the host, each with the verdict that it must get. One table, from one file a kind of attack.
+//! Modules that attack the host, each with the verdict that it must get. They form one table, with one file for each kind
+//! of attack.
 //!
 //! Descriptors: 3 is the scratch file system, 4 a read-only and 5 a read-write directory of the host, both laid out by
 //! [`lay_out`]. Modules of the class `overlay` have overlays after them.

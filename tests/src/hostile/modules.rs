@@ -1,4 +1,4 @@
-//! Modules that are themselves the attack: exits, sizes, broken bytes, and work for the compiler.
+//! Modules whose form is the attack: exits, sizes, broken bytes, and work for the compiler.
 
 use super::{Expect, Hostile, wat};
 use std::fmt::Display;

@@ -1,4 +1,5 @@
-//! Overlays: ways out of one, somebody on the host who moves links about below it, and writes that must not reach the host.
+//! Overlays: ways out of one, another process on the host that moves links about below it, and writes that must not reach
+//! the host.
 //!
 //! Descriptors, beside those of every module: 6 lies over a directory that nobody else touches, and 7 over the read-write
 //! directory, which the module can change at 5 behind the overlay's back.

@@ -1,4 +1,4 @@
-//! Paths that lead out of a grant, races for them, names that are none, and files that are no files.
+//! Paths that lead out of a grant, races for them, invalid names, and files that are not regular files.
 
 use super::Hostile;
 use super::program::{CREATE, DIRECTORY, OUT, Program, READ, WRITE, open, opened};

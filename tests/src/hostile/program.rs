@@ -1,4 +1,4 @@
-//! Programs that call WASI, put together from calls.
+//! Programs that call WASI, put together from single calls.
 
 use super::wat;
 use std::fmt::Write;

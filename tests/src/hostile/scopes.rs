@@ -1,4 +1,4 @@
-//! Tests of the SDK's that run subtests as no SDK does.
+//! Tests of the SDK that run subtests in ways in which no SDK does.
 
 use super::{Expect, Hostile, wat};
 use crate::sdk::{STATE, sdk_module, state};

@@ -1,4 +1,4 @@
-//! Tests of the SDK's whose clean-ups, state and journal lie.
+//! Tests of the SDK whose clean-ups, state and journal lie.
 
 use super::{Expect, Hostile};
 use crate::sdk::{sdk_module, state};

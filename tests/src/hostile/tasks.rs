@@ -1,4 +1,4 @@
-//! Modules that spawn tasks as no SDK does.
+//! Modules that spawn tasks in ways in which no SDK does.
 
 use super::{Expect, Hostile, wat};
 

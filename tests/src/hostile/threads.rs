@@ -1,4 +1,4 @@
-//! Modules with threads that want the host to run out of something.
+//! Modules with threads that try to make the host run out of something.
 
 use super::{Expect, Hostile, wat};
 use crate::sdk::{STATE, sdk_module, state};

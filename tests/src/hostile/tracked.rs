@@ -1,4 +1,4 @@
-//! Modules that track resources as no SDK does.
+//! Modules that track resources in ways in which no SDK does.
 
 use super::{Expect, Hostile, wat};
 

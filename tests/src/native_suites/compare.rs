@@ -1,4 +1,4 @@
-//! What became of a suite's tests here and natively.
+//! How a suite's tests ended here and natively.
 
 use super::known::{self, KnownDifference};
 use super::native::{Native, Results};

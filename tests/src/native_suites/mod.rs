@@ -1,4 +1,4 @@
-//! Unmodified suites of published crates, here and natively: every test's verdict beside that of `cargo test`.
+//! Unmodified suites of published crates, here and natively: every test's verdict is compared with that of `cargo test`.
 //!
 //! A test that passes natively has to pass here. Where it does not, the reason has to be a limit of the platform that the
 //! report itself states (it was skipped for one, or failed with a hint on one), or to be on the list in `known`. Anything else

@@ -1,4 +1,4 @@
-//! A suite under native `cargo test`.
+//! A suite, run by native `cargo test`.
 
 use crate::heap_suites::Options;
 use crate::heap_suites::fetch::PublishedCrate;

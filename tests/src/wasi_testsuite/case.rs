@@ -1,4 +1,4 @@
-//! One case: run, and compared with its specification.
+//! One case: it is run, and compared with its specification.
 
 use super::find::Case;
 use super::spec::Spec;

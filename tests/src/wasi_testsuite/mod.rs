@@ -1,7 +1,7 @@
-//! The public wasi-testsuite, run on the library: its cases are found in a given folder, run by their specifications, and
-//! judged as its own runner judges them (`doc/specification.md` there).
+//! The public wasi-testsuite, run with the library. Its cases are found in a given folder, run by their specifications, and
+//! judged as the suite's own runner judges them (`doc/specification.md` there).
 //!
-//! The folder is only read: where a case is granted a directory, it gets a copy of its own.
+//! The folder is only read: a case that is granted a directory gets a copy of it.
 
 mod case;
 mod find;

@@ -1,4 +1,4 @@
-//! What to run and how.
+//! What to run, and how.
 
 use airtight::Compiler;
 use airtight::policy::Mode;

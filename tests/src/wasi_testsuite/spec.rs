@@ -1,5 +1,5 @@
-//! A case's specification: the JSON file beside its module, in the older form (one object of settings) or in the newer (a
-//! list of operations).
+//! A case's specification: the JSON file beside its module. The older form is one object of settings, the newer form is a
+//! list of operations.
 
 use anyhow::{Context, bail};
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! A case run on airtight, and compared with the model.
+//! A case: run on airtight, and compared with the model.
 
 use super::model::{Answer, BELOW, Flaw, HeldHandle, Model, ROOTS};
 use super::steps::{Case, GuestCall, Open};

@@ -1,12 +1,12 @@
-//! Generated sequences of WASI calls, against a model of what the ledger must say at the end.
+//! Generated sequences of WASI calls, compared with a model of what the ledger must say at the end.
 //!
-//! A case is a module that opens, closes, renumbers, reads, writes, removes and renames at random, through descriptors good
-//! and bad, in the scratch file system, in a host directory and in
-//! an overlay of one, and ends in one of the ways a test can end. The model in
-//! `model.rs` is a map of descriptors and a tree of names; it predicts the answer to every call, and what is open at the end:
-//! kinds, descriptors, paths, modes, bytes and order, and the most handles at once.
+//! A case is a module that opens, closes, renumbers, reads, writes, removes and renames at random, through valid and
+//! invalid descriptors, in the scratch file system, in a directory of the host and in an overlay of one. It ends in one of
+//! the ways in which a test can end. The model in `model.rs` is a map of descriptors and a tree of names. It predicts the
+//! answer to every call, and the handles open at the end: kinds, descriptors, paths, modes, bytes and order, and the most
+//! handles at once.
 //!
-//! `cargo test` runs a few hundred cases, the same ones every time. For a long run, of any length and with other cases:
+//! `cargo test` runs a few hundred cases, the same every time. For a run of any length with other cases:
 //!
 //! ```console
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_ledger -- --nocapture

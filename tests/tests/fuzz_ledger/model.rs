@@ -1,4 +1,5 @@
-//! What the calls of a case must answer, and what must be open after them: a map of descriptors and two trees.
+//! The answers that a case's calls must get, and the handles that must be open after them: a map of descriptors and two
+//! trees.
 
 use super::steps::{GuestCall, Open};
 use super::tree::{How, Node, Tree, errno};

@@ -1,4 +1,4 @@
-//! What a case is made of, and how cases are generated.
+//! The steps of a case, and how cases are generated.
 
 use airtight_tests::script::End;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! A file system as the model has it: a tree of names without links, times or contents; of a file only its size is known.
+//! A file system in the model: a tree of names without links, times or contents. Only the sizes of files are known.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The leaks that are accepted: which file says so in a run, and how a run's leaks are added to it.
+//! The baseline: which file accepts leaks in a run, and how a run's leaks are added to it.
 
 use crate::args::{MessageFormat, RunArgs};
 use crate::failure::{Done, Failure, here, say, say_safe};
@@ -13,13 +13,13 @@ use airtight::report::{Date, Report, Resource, Verdict};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The file, where neither the command line nor the profile names one.
+/// The name of the baseline if neither the command line nor the profile names one.
 const FILE_NAME: &str = "airtight-baseline.toml";
 
-/// Entries that are named on the console, of each kind.
+/// How many entries of each kind are named on the console.
 const LISTED: usize = 20;
 
-/// The leaks that are accepted in a run with these arguments. Relative paths start at `here`.
+/// The baseline for a run with these arguments. Relative paths start at `here`.
 pub fn load(args: &RunArgs, profile: &Profile, here: &Path) -> Result<Option<Baseline>, Failure> {
     let Some(path) = path(args, profile, here) else { return Ok(None) };
     if args.writes_baseline && Baseline::text_of(&path).map_err(Failure::setup)?.is_none() {
@@ -32,7 +32,7 @@ fn path(args: &RunArgs, profile: &Profile, here: &Path) -> Option<PathBuf> {
     args.baseline.as_deref().or(profile.baseline()).map(|path| named(here, path))
 }
 
-/// A path that starts at `here`, and reads as it does from the working directory.
+/// A path that starts at `here`, shortened to be relative to the working directory if it is below that.
 fn named(here: &Path, path: &Path) -> PathBuf {
     let whole = here.join(path);
     let current = std::env::current_dir().ok();
@@ -40,7 +40,7 @@ fn named(here: &Path, path: &Path) -> PathBuf {
     within.filter(|within| !within.as_os_str().is_empty()).unwrap_or(whole)
 }
 
-/// This day, in UTC.
+/// Today's date in UTC.
 pub fn today() -> Date {
     let now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     now.get(..10).and_then(|day| day.parse().ok()).unwrap_or_else(|| Date::new(9999, 12, 31).expect("it is a day"))
@@ -50,22 +50,22 @@ fn unwritten(path: &Path, why: impl std::fmt::Display) -> Failure {
     Failure::setup(anyhow::anyhow!("cannot write the baseline {}: {why}", path.display()))
 }
 
-/// What a run's leaks are added to.
+/// The baseline to which a run's leaks are added.
 pub struct BaselineWriter {
     path: PathBuf,
-    /// The file that is replaced in the end, known to be writable before anything is run.
+    /// The file that is replaced at the end. It was checked to be writable before any test ran.
     file: PathBuf,
     text: String,
     baseline: Baseline,
     grounds: NewGrounds,
-    /// Whether later runs read the file without being told to.
+    /// Whether later runs read the file without an option.
     is_configured: bool,
-    /// Whether standard output is for programs.
+    /// Whether standard output is read by programs.
     is_read_by_programs: bool,
 }
 
 impl BaselineWriter {
-    /// Of what the command and the configuration name.
+    /// The writer for the baseline that the command line or the configuration names.
     pub fn new(run: &RunArgs, grounds: NewGrounds, config: &Config) -> Result<Self, Failure> {
         let today = run.date.unwrap_or_else(today);
         if let Some(last) = grounds.expires.filter(|last| *last < today) {
@@ -84,11 +84,11 @@ impl BaselineWriter {
         Ok(Self { path, file, text, baseline, grounds, is_configured, is_read_by_programs })
     }
 
-    /// Writes the file, and says what changed. The status is whether the tests pass with it.
+    /// Writes the file, and prints what changed. The exit status says whether the tests pass with the new file.
     pub fn write(&self, report: &Report, profile: &Profile) -> Done {
         let action = |module: &str, test: &str, leak: &Resource, retained: bool| {
             let setting = if retained { LeakSetting::Retained } else { leak.setting() };
-            // The overrides of a test are by its name; what it asks for itself is limits and grants.
+            // A test's overrides are found by its name. What the test asks for itself concerns limits and grants alone.
             let policy = profile.policy_for(module, test, &Ask::default());
             policy.map_or(LeakAction::Fail, |policy| policy.leaks.get(setting))
         };
@@ -110,7 +110,7 @@ impl BaselineWriter {
         })
     }
 
-    /// Writes the file so that it accepts what a search for failures found, and says what changed.
+    /// Writes the file so that it accepts everything that a search for failures found, and prints what changed.
     pub fn accept(&self, faults: &Faults) -> Done {
         self.save(&faults.accepted_in(&self.baseline, &self.text, &self.grounds))
     }
@@ -149,7 +149,7 @@ impl BaselineWriter {
             ));
         }
         match self.is_read_by_programs {
-            // Standard output is theirs.
+            // Standard output belongs to programs.
             true => say_safe(text.trim_end()),
             false => drop(print(&text)?),
         }

@@ -25,13 +25,13 @@ pub fn baseline(mut command: BaselineCommand) -> Done {
     let (subjects, refused) = sort_out(loaded)?;
     let planned = session.plan(subjects, refused, &command.tests.selection())?;
     match session.writing(writer).run(&planned, &[]) {
-        // What was built is accepted, but not everything was built.
+        // The leaks of all built tests are accepted, but not everything was built.
         Ok(exit_status::PASSED) if failures > 0 => Ok(exit_status::BUILD_FAILED),
         ended => ended,
     }
 }
 
-/// Settings under which not every leak is seen, or another is.
+/// Refuses settings under which some leaks are not seen, or others are.
 fn refuse(command: &BaselineCommand) -> Result<(), Failure> {
     let BaselineCommand { run, tests, .. } = command;
     let refused = [
@@ -51,7 +51,7 @@ fn from_reports(command: &BaselineCommand) -> Done {
     let mut worst = exit_status::PASSED;
     for path in &command.from {
         let report = json::read(path).map_err(Failure::setup)?;
-        // Each report is added to what the one before it came to.
+        // Each report is added to the baseline as the report before it left it.
         worst = worst.max(BaselineWriter::new(&command.run, command.grounds(), &config)?.write(&report, &profile)?);
     }
     Ok(worst)

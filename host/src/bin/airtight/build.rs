@@ -1,4 +1,4 @@
-//! Finding a toolchain and building guests, with progress for a person.
+//! Finds a toolchain and builds guests, with progress for people.
 
 use crate::args::BuildArgs;
 use crate::failure::{Failure, say};
@@ -19,7 +19,7 @@ pub fn toolchain(dir: &Path, permission: Permission) -> Result<Toolchain, Toolch
     found
 }
 
-/// The same compiler, with panics that unwind.
+/// A toolchain with the same compiler, under which panics unwind.
 fn unwinding(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Result<Toolchain, ToolchainError> {
     let mut progress = Progress::new();
     let made = toolchain::unwinding(dir, toolchain, permission, &mut |event| progress.show(&event));
@@ -27,7 +27,7 @@ fn unwinding(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Resul
     made
 }
 
-/// The same compiler, for guests that have threads.
+/// A toolchain with the same compiler, for guests that have threads.
 pub fn threaded(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Result<Toolchain, ToolchainError> {
     let mut progress = Progress::new();
     let made = toolchain::threaded(dir, toolchain, permission, &mut |event| progress.show(&event));
@@ -39,14 +39,14 @@ pub fn threaded(dir: &Path, toolchain: &Toolchain, permission: Permission) -> Re
 pub struct Built {
     pub output: BuildOutput,
     pub filtersets: Option<Filtersets>,
-    /// What they were read with.
+    /// The output of `cargo metadata` with which the filter expressions were read.
     pub metadata: Option<String>,
 }
 
-/// Builds what the arguments ask for, of the package or workspace at `path`; what could not be built is said on standard
-/// error. Filter expressions are read before that.
+/// Builds what the arguments ask for in the package or workspace at `path`. Packages that cannot be built are named on
+/// standard error. Filter expressions are checked first.
 ///
-/// Panics of what is built unwind where the profile or the arguments say so, and it has threads likewise.
+/// Panics unwind if the profile or the arguments say so. Likewise, guests have threads if either says so.
 pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Profile) -> Result<Built, Failure> {
     filterset::check(filtersets)?;
     let request = args.request(path);
@@ -106,13 +106,13 @@ pub fn build(args: &BuildArgs, filtersets: &[String], path: &Path, profile: &Pro
     Ok(Built { output, filtersets, metadata })
 }
 
-/// What is built for one target.
+/// The part of a build that is for one target.
 struct Part {
     threads: bool,
     request: BuildRequest,
 }
 
-/// The packages that a request means, apart by whether they are to have threads.
+/// Splits the packages of a request: those to be built without threads, and those with.
 fn parts(request: &BuildRequest, members: &Members, has_threads: impl Fn(&str) -> bool) -> Vec<Part> {
     let (with, without): (Vec<String>, Vec<String>) =
         members.selected.iter().cloned().partition(|package| has_threads(package));
@@ -123,7 +123,7 @@ fn parts(request: &BuildRequest, members: &Members, has_threads: impl Fn(&str) -
     vec![part(false, without), part(true, with)]
 }
 
-/// Builds for one target. Where that is one of several, and nothing of it builds, the others are built all the same.
+/// Builds for one target. If this is one of several targets, nothing built for it is no error: the others are still built.
 fn build_part(toolchain: &Toolchain, request: &BuildRequest, is_of_several: bool) -> Result<BuildOutput, Failure> {
     let mut errors = String::new();
     let mut objected = false;
@@ -133,7 +133,7 @@ fn build_part(toolchain: &Toolchain, request: &BuildRequest, is_of_several: bool
             say(line);
         }
         BuildEvent::Diagnostic { is_error: true, rendered } => errors.push_str(rendered),
-        // Warnings are for the native build, where the developer sees them anyway.
+        // Warnings are left to the native build, where the developer sees them anyway.
         _ => {}
     });
     if !errors.is_empty() {
@@ -152,7 +152,7 @@ fn build_part(toolchain: &Toolchain, request: &BuildRequest, is_of_several: bool
     }
 }
 
-/// What is being installed: a line that is rewritten on a terminal, else a line a step.
+/// Shows what is being installed: on a terminal, one line that is rewritten; else one line for each step.
 struct Progress {
     bar: indicatif::ProgressBar,
     terminal: bool,

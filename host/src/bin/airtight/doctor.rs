@@ -10,13 +10,13 @@ use airtight::report::console::OneLine;
 use airtight::toolchain::{cache_dir, find, find_go};
 use std::path::Path;
 
-/// What was found of one thing.
+/// The finding about one part of the set-up.
 enum Finding {
-    /// It is as it should be.
+    /// The part is as it should be.
     Well(String),
-    /// It is not there, and only some need it.
+    /// The part is missing, and only some users need it.
     Absent(String),
-    /// It is not there or wrong, and nothing works without it.
+    /// The part is missing or wrong, and nothing works without it.
     Lacking(String),
 }
 
@@ -67,7 +67,7 @@ fn configuration(config: &Config) -> Finding {
     }
 }
 
-/// The baseline of each profile that names one.
+/// A finding for the baseline of each profile that names one.
 fn baselines(config: &Config) -> impl Iterator<Item = Finding> + '_ {
     let named = config.profile_names().filter_map(|name| {
         let profile = config.profile(name).ok()?;

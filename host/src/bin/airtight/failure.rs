@@ -11,28 +11,28 @@ use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// An error with the exit status it ends in.
+/// An error, with the exit status for it.
 #[derive(Debug)]
 pub struct Failure {
     status: u8,
     error: anyhow::Error,
 }
 
-/// What a command comes to: an exit status.
+/// The result of a command: an exit status.
 pub type Done = Result<u8, Failure>;
 
 impl Failure {
-    /// A set-up that is wrong: toolchain, configuration, a granted directory, a report path.
+    /// Something around the run is wrong: toolchain, configuration, a granted directory, a report path.
     pub fn setup(error: impl Into<anyhow::Error>) -> Self {
         Self { status: exit_status::SETUP, error: error.into() }
     }
 
-    /// Arguments that make no sense.
+    /// The arguments make no sense.
     pub fn usage(text: impl Display) -> Self {
         Self { status: exit_status::USAGE, error: anyhow::anyhow!("{text}") }
     }
 
-    /// Refuses the first flag that is given of those which have no meaning here; `why` says why not.
+    /// Refuses the first given flag among those without a meaning here. `why` says why they have none.
     pub fn refuse_flags(flags: &[(bool, &str)], why: &str) -> Result<(), Self> {
         match flags.iter().find(|(given, _)| *given) {
             Some((_, flag)) => Err(Self::usage(format!("{why}; leave out {flag}"))),
@@ -40,27 +40,27 @@ impl Failure {
         }
     }
 
-    /// Nothing to run.
+    /// There is nothing to run.
     pub fn no_tests(text: impl Display) -> Self {
         Self { status: exit_status::NO_TESTS, error: anyhow::anyhow!("{text}") }
     }
 
-    /// A module that cannot be loaded or listed.
+    /// A module cannot be loaded or listed.
     pub fn unusable(text: impl Display) -> Self {
         Self { status: exit_status::MODULE_UNUSABLE, error: anyhow::anyhow!("{text}") }
     }
 
-    /// A build that failed.
+    /// A build failed.
     pub fn build(error: impl Into<anyhow::Error>) -> Self {
         Self { status: exit_status::BUILD_FAILED, error: error.into() }
     }
 
-    /// A build that was interrupted.
+    /// A build was interrupted.
     pub fn interrupted(error: impl Into<anyhow::Error>) -> Self {
         Self { status: exit_status::INTERRUPTED, error: error.into() }
     }
 
-    /// Says what is wrong on standard error; the exit status.
+    /// Prints the error on standard error, and gives the exit status.
     pub fn report(&self) -> ExitCode {
         say(format_args!("error: {self}"));
         ExitCode::from(self.status)
@@ -70,7 +70,7 @@ impl Failure {
 /// The working directory.
 ///
 /// # Errors
-/// It was deleted, or may not be read.
+/// The directory was deleted, or may not be read.
 pub fn here() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(|error| {
         let why = match error.kind() {
@@ -81,7 +81,7 @@ pub fn here() -> Result<PathBuf, Failure> {
     })
 }
 
-/// What is wrong, with its causes: on one line, but for errors that are lists.
+/// The error with its causes: on one line, except for errors that are lists.
 impl Display for Failure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text: Vec<String> = self.error.chain().map(ToString::to_string).collect();
@@ -100,13 +100,13 @@ impl Display for Failure {
     }
 }
 
-/// Writes lines to standard error, whoever chose the words, made safe. That nobody reads them changes nothing; `eprintln!` would
-/// panic.
+/// Writes lines to standard error, made safe, since their words may come from anywhere. Unlike `eprintln!`, it does not
+/// panic if nobody reads them.
 pub fn say(lines: impl Display) {
     say_safe(Lines(&lines.to_string()));
 }
 
-/// Writes lines that are safe already, and have colours of ours.
+/// Writes lines to standard error that are already safe, and that have our own colours.
 pub fn say_safe(lines: impl Display) {
     let _ = writeln!(std::io::stderr(), "{lines}");
 }

@@ -1,4 +1,4 @@
-//! `airtight faults`: lets the calls of tests fail, and tells which ways out leave something.
+//! `airtight faults`: makes the calls of tests fail, and tells after which failures something is left.
 
 use crate::accepted::BaselineWriter;
 use crate::args::{FaultsCommand, RunArgs, TestArgs};
@@ -33,7 +33,7 @@ pub fn faults(mut command: FaultsCommand) -> Done {
     })
 }
 
-/// Settings that have no meaning where each test is run many times.
+/// Refuses settings that have no meaning if each test is run many times.
 fn refuse(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
     let mut refused = without_meaning(run, tests.list);
     refused.extend([

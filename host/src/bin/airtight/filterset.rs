@@ -1,4 +1,4 @@
-//! Filter expressions of nextest (`-E`), read by nextest's own parser: which tests of a workspace's packages they mean.
+//! nextest's filter expressions (`-E`), read by nextest's own parser: which tests of a workspace's packages they select.
 //!
 //! <https://nexte.st/docs/filtersets/reference>
 
@@ -16,7 +16,7 @@ use nextest_filtering::{
 use nextest_metadata::{RustBinaryId, RustTestBinaryKind};
 use std::fmt::Write;
 
-/// Any of which selects a test.
+/// Filter expressions. A test is selected if any of them selects it.
 #[derive(Debug, Clone)]
 pub struct Filtersets {
     expressions: Vec<CompiledExpr>,
@@ -31,7 +31,7 @@ struct Binary {
     kind: RustTestBinaryKind,
 }
 
-/// Says what is wrong with expressions before it takes time to ask cargo.
+/// Reports errors in expressions early, before cargo is asked, which takes time.
 ///
 /// # Errors
 /// One of them cannot be read.
@@ -43,7 +43,8 @@ pub fn check(expressions: &[String]) -> Result<(), Failure> {
 }
 
 impl Filtersets {
-    /// Reads expressions about the workspace that `metadata` describes: what `cargo metadata` writes, dependencies resolved.
+    /// Reads expressions about the workspace that `metadata` describes: the output of `cargo metadata` with dependencies
+    /// resolved.
     ///
     /// # Errors
     /// One of them cannot be read, or names a package or a test binary that is not there.
@@ -58,7 +59,7 @@ impl Filtersets {
         Ok(Self { expressions, graph })
     }
 
-    /// Whether a test of this name is selected, of a binary of that workspace.
+    /// Says by a test's name whether it is selected, for the tests of one binary of that workspace.
     pub fn of(&self, artifact: &Artifact) -> impl Fn(&str) -> bool + Send + Sync + use<> {
         let binary = self.binary(artifact);
         let expressions = self.expressions.clone();
@@ -88,13 +89,13 @@ impl Binary {
             kind: &self.kind,
             platform: BuildPlatform::Target,
         };
-        // What `default()` means is a setting of nextest's.
+        // What `default()` means would be a setting of nextest's.
         let context = EvalContext { default_filter: &CompiledExpr::ALL };
         expression.matches_test(&TestQuery { binary_query, test_name }, &context)
     }
 }
 
-/// What is wrong with an expression, and where.
+/// What is wrong with an expression, and where in it.
 fn refused(expression: &str, errors: &[ParseSingleError]) -> Failure {
     let mut text = format!("the filter expression `{}` cannot be read", OneLine(expression));
     for error in errors {

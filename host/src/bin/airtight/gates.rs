@@ -1,4 +1,4 @@
-//! What the gates of a profile need beside the run.
+//! What a profile's gates need beside the run.
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
@@ -12,14 +12,14 @@ use std::path::Path;
 pub struct BaseTests(BTreeSet<(String, String)>);
 
 impl BaseTests {
-    /// Of a base report.
+    /// The tests of a base report.
     pub fn of(base: &Report) -> Self {
         let modules = base.canonical.modules.iter();
         let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (module, test)));
         Self(tests.map(|(module, test)| (module.name.clone(), test.name.to_string())).collect())
     }
 
-    /// What to say of a run that has none of these tests: it keeps every gate that compares.
+    /// A note for a run that shares no test with the base, and so passes every gate that compares.
     pub fn stranger(&self, planned: &Plan) -> Option<String> {
         let modules = planned.modules().iter();
         let mut tests =

@@ -1,4 +1,5 @@
-//! `airtight completions` and `airtight man`: made from the command line as clap has it, so that they are never out of date.
+//! `airtight completions` and `airtight man`: made from clap's definition of the command line, so they are never out of
+//! date.
 
 use crate::args::{CompletionsCommand, ManCommand, Program};
 use crate::failure::{Done, Failure};

@@ -44,13 +44,13 @@ pub fn go(command: &GoCommand) -> Done {
         None => session.run(&planned, &notes),
     };
     match ended {
-        // What was built passed, but not everything was built.
+        // All built tests passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,
     }
 }
 
-/// Builds what the arguments ask for; what could not be built is said on standard error.
+/// Builds what the arguments ask for. Packages that cannot be built are named on standard error.
 fn build(go: &Go, command: &GoCommand, here: &Path, into: &Path) -> Result<GoBuild, Failure> {
     let request = GoRequest { dir: here.to_owned(), packages: command.packages.clone(), flags: command.build_flags() };
     let quiet = command.run.quiet;
@@ -73,7 +73,7 @@ fn build(go: &Go, command: &GoCommand, here: &Path, into: &Path) -> Result<GoBui
     }
 }
 
-/// What the tests of each package ask for in comments above them.
+/// The limits that the tests of each package ask for in comments above them.
 fn limits(built: &GoBuild) -> Result<BTreeMap<String, BTreeMap<String, LimitValues>>, Failure> {
     let mut all = BTreeMap::<_, BTreeMap<_, LimitValues>>::new();
     for artifact in &built.artifacts {
@@ -89,7 +89,7 @@ fn limits(built: &GoBuild) -> Result<BTreeMap<String, BTreeMap<String, LimitValu
     Ok(all)
 }
 
-/// The limits that a test can ask for.
+/// The names of the limits that a test can ask for.
 fn names() -> String {
     let all = Limit::ALL.into_iter().filter(|limit| limit.can_be_set_by(Source::Attribute));
     all.map(Limit::name).collect::<Vec<_>>().join(", ")

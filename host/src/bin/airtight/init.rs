@@ -1,4 +1,4 @@
-//! `airtight init`: a configuration and a workflow to begin with.
+//! `airtight init`: writes a configuration and a workflow to begin with.
 
 use crate::args::PlaceCommand;
 use crate::failure::{Done, Failure};
@@ -18,7 +18,7 @@ pub fn init(command: &PlaceCommand) -> Done {
     if !dir.is_dir() {
         return Err(Failure::setup(anyhow::anyhow!("there is no directory {}", dir.display())));
     }
-    // A configuration has one place of two. A link to nothing takes it, too.
+    // A configuration may be in either of two places. A dangling link occupies its place, too.
     let other = format!(".config/{FILE_NAME}");
     let has_other = dir.join(&other).symlink_metadata().is_ok();
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub fn init(command: &PlaceCommand) -> Done {
     print(&text)
 }
 
-/// Writes a file that is not there; false where there is one.
+/// Writes a new file; false if the name is taken.
 fn write_new(path: &Path, contents: &str) -> Result<bool, Failure> {
     let failed = |error: std::io::Error| Failure::setup(anyhow::anyhow!("cannot write {}: {error}", path.display()));
     if let Some(parent) = path.parent() {
@@ -55,7 +55,7 @@ mod tests {
         let config = Config::from_str(CONFIG, FILE_NAME, "/work".as_ref()).unwrap();
         assert_eq!(config.profile_names().collect::<Vec<_>>(), ["ci", "default"]);
         assert!(config.profile("ci").unwrap().gate().cleanup_coverage.is_some());
-        // The settings that are written as comments are settings, too.
+        // Settings that are written as comments must be valid settings, too.
         let all: String = CONFIG
             .lines()
             .map(|line| line.strip_prefix("#: ").unwrap_or(line))

@@ -1,13 +1,13 @@
-//! What Ctrl-C ends.
+//! What Ctrl-C does.
 
 use airtight::exit_status;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// How many modules are being loaded. No test has run before that is over, and a compiler cannot be interrupted.
+/// How many modules are being loaded. While it is not 0, no test has run, and a compiler cannot be interrupted.
 static COMPILING: AtomicUsize = AtomicUsize::new(0);
 
-/// A module is being loaded.
+/// Exists while a module is being loaded.
 pub struct Compiling;
 
 impl Compiling {
@@ -23,8 +23,8 @@ impl Drop for Compiling {
     }
 }
 
-/// The first Ctrl-C ends the run with its report, or the program where modules are still being compiled; a second one ends the
-/// program at once.
+/// The first Ctrl-C ends the run, with its report. While modules are being compiled, it ends the program. A second Ctrl-C
+/// ends the program at once.
 pub fn stop_on_interrupt(interrupt: Arc<AtomicBool>) {
     let set = ctrlc::set_handler(move || {
         if interrupt.swap(true, Ordering::Relaxed) || COMPILING.load(Ordering::Relaxed) > 0 {

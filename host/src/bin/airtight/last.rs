@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Folders whose last run is kept: those with the newest ones.
+/// How many folders' last runs are kept: those with the newest runs.
 const KEPT: usize = 32;
 
-/// Where recordings are.
+/// The folder of the recordings.
 fn folder() -> Option<PathBuf> {
     airtight::toolchain::cache_dir().map(|cache| cache.join("last"))
 }
@@ -26,7 +26,7 @@ fn file_of(folder: &Path, here: &Path) -> PathBuf {
     folder.join(format!("{name:x}")).with_extension("json")
 }
 
-/// Keeps the report of a run from this folder. That it cannot be kept fails no run.
+/// Records the report of a run from this folder. A failure to do so fails no run.
 pub fn record(report: &Report) {
     let Some(folder) = folder() else { return };
     let Ok(here) = here() else { return };
@@ -37,7 +37,7 @@ pub fn record(report: &Report) {
     }
 }
 
-/// Removes the oldest recordings. Another process may do so, too.
+/// Removes the oldest recordings. Another process may do the same meanwhile.
 fn forget_old(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut recordings: Vec<(SystemTime, PathBuf)> = entries
@@ -55,7 +55,7 @@ fn forget_old(folder: &Path) {
     }
 }
 
-/// The report of the last run from this folder, or from the nearest one above; `None` where there is none.
+/// The report of the last run from this folder, or else from the nearest folder above; `None` if there is none.
 pub fn last_run() -> Result<Option<Report>, Failure> {
     let Some(folder) = folder() else { return Ok(None) };
     for dir in here()?.ancestors() {
@@ -63,7 +63,7 @@ pub fn last_run() -> Result<Option<Report>, Failure> {
             Ok(report) => return Ok(Some(report)),
             Err(error) => match error.why {
                 Unreadable::Io(why) if why.kind() == ErrorKind::NotFound => {}
-                // Of another version, or damaged: the next run writes a new one.
+                // The recording is of another version, or damaged. The next run writes a new one.
                 why => {
                     say(format_args!("warning: the recording of the last run cannot be read: {why}"));
                     return Ok(None);
@@ -74,14 +74,14 @@ pub fn last_run() -> Result<Option<Report>, Failure> {
     Ok(None)
 }
 
-/// Why there is nothing to show or to run again.
+/// The error if no run is recorded.
 pub fn no_run() -> Failure {
     Failure::setup(anyhow::anyhow!(
         "no run from this folder is recorded; `airtight test`, `run` and `go` record theirs (but with --no-cache)"
     ))
 }
 
-/// The tests of the last run that are to be run again: by module and name.
+/// The tests of the last run to be run again, by module and name.
 pub fn to_run_again() -> Result<BTreeSet<(String, String)>, Failure> {
     let report = last_run()?.ok_or_else(no_run)?;
     let modules = &report.canonical.modules;
@@ -94,7 +94,7 @@ pub fn to_run_again() -> Result<BTreeSet<(String, String)>, Failure> {
     Ok(again)
 }
 
-/// Why no test is to be run again: that no test failed is not always that nothing did.
+/// Why no test is to be run again. The run may have failed even if no test did.
 fn nothing_to_run_again(report: &Report) -> String {
     let canonical = &report.canonical;
     let missed =
@@ -114,7 +114,7 @@ fn nothing_to_run_again(report: &Report) -> String {
     }
 }
 
-/// Whether it did not pass, or was not run because of others or of the user.
+/// Whether the test did not pass, or was not run because of the user or of other tests.
 fn is_to_run_again(test: &TestRecord) -> bool {
     let reason = test.details.as_ref().and_then(|details| details.reason.as_deref()).unwrap_or_default();
     match test.verdict {
@@ -123,11 +123,11 @@ fn is_to_run_again(test: &TestRecord) -> bool {
     }
 }
 
-/// The module with those of its tests alone that are named.
+/// Limits a module to those of its tests that are named.
 pub fn only_these(subject: Subject, only: &Arc<BTreeSet<(String, String)>>) -> Subject {
     let (module, only) = (subject.module().name().to_owned(), Arc::clone(only));
     subject.with_filter(move |test| {
-        // Subtests that were run alone go with their test.
+        // Subtests that were run alone are named `test/subtest`: they go with their test.
         let (whole, within) = ((module.clone(), test.to_owned()), format!("{test}/"));
         let next = || only.range((module.clone(), within.clone())..).next();
         only.contains(&whole) || next().is_some_and(|(of, name)| *of == module && name.starts_with(&within))

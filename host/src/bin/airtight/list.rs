@@ -1,4 +1,4 @@
-//! `airtight list`: tests, without running them.
+//! `airtight list`: prints tests without running them.
 
 use crate::args::{ListCommand, MessageFormat, RunArgs};
 use crate::config_file::config_above;
@@ -21,13 +21,13 @@ pub fn list(mut command: ListCommand) -> Done {
     conclude(&planned, print(&planned))
 }
 
-/// What says how a run is told, where nothing is run.
+/// Refuses settings that concern how a run is shown, since nothing is run.
 pub fn refuse(run: &RunArgs) -> Result<(), Failure> {
     let refused = [(run.message_format != MessageFormat::Human, "--message-format")];
     Failure::refuse_flags(&refused, "a list is a line a test, and nothing is run")
 }
 
-/// One line a test: module, test, and why it would be skipped.
+/// Prints one line for each test: its module, its name, and why it would be skipped.
 pub fn print(planned: &Plan) -> Done {
     let mut text = String::new();
     for module in planned.modules() {

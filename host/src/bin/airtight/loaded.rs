@@ -1,4 +1,5 @@
-//! The modules of a run, and those that could not be loaded: one of these does not keep the others from running.
+//! The modules of a run, and those that could not be loaded. A module that cannot be loaded does not keep the others from
+//! running.
 
 use crate::failure::{Done, Failure, say};
 use airtight::exit_status;
@@ -6,13 +7,13 @@ use airtight::report::RefusedModule;
 use airtight::{FileError, Plan, Subject};
 use std::path::PathBuf;
 
-/// What a module was to be called, and what came of loading it.
+/// The name for a module, and the result of loading it.
 pub type Loaded = (String, Result<Subject, FileError>);
 
-/// The modules that can be run, and those that cannot, which is said on standard error.
+/// Sorts modules into those that can be run and those that cannot. The latter are named on standard error.
 ///
 /// # Errors
-/// No module can be loaded: the first of the failures.
+/// No module can be loaded; gives the first failure.
 pub fn sort_out(all: impl IntoIterator<Item = Loaded>) -> Result<(Vec<Subject>, Vec<RefusedModule>), Failure> {
     let (mut subjects, mut failures) = (Vec::new(), Vec::new());
     for (name, loaded) in all {
@@ -32,7 +33,7 @@ pub fn sort_out(all: impl IntoIterator<Item = Loaded>) -> Result<(Vec<Subject>, 
     Ok((subjects, refused.collect()))
 }
 
-/// What listing a plan comes to: what can be listed does not make up for what cannot.
+/// The result of listing a plan: a module that cannot be listed makes it fail, even if others can be listed.
 pub fn conclude(planned: &Plan, ended: Done) -> Done {
     match ended {
         Ok(exit_status::PASSED) if !planned.refused().is_empty() => Ok(exit_status::MODULE_UNUSABLE),
@@ -40,7 +41,8 @@ pub fn conclude(planned: &Plan, ended: Done) -> Done {
     }
 }
 
-/// The modules named, absolute; `None` where it is a package that is named. A name in `.wasm` is a module's, there or not.
+/// The named modules, as absolute paths; `None` if a package is named. A file is a module unless it is a `.toml`; so is a
+/// name that ends in `.wasm`, whether it exists or not.
 pub fn module_files(paths: &[PathBuf]) -> Result<Option<Vec<PathBuf>>, Failure> {
     let named = |path: &PathBuf, end: &str| path.extension().is_some_and(|extension| extension == end);
     let module = |path: &PathBuf| (path.is_file() && !named(path, "toml")) || (named(path, "wasm") && !path.is_dir());

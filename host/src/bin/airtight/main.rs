@@ -85,26 +85,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// An empty variable is none: `AIRTIGHT_PROFILE= airtight test` takes back what the shell around it says.
+/// Treats empty variables as unset, so that `AIRTIGHT_PROFILE= airtight test` undoes a setting of the shell.
 fn forget_empty_variables() {
     let is_empty = |(name, value): &(OsString, OsString)| {
         value.is_empty() && name.to_str().is_some_and(|name| name.starts_with("AIRTIGHT_"))
     };
     let empty: Vec<_> = std::env::vars_os().filter(is_empty).collect();
     for (name, _) in empty {
-        // SAFETY: no other thread is there yet.
+        // SAFETY: no other thread exists yet.
         unsafe { std::env::remove_var(name) };
     }
 }
 
-/// As many file descriptors as the system allows: those of all tests that run at once are this process's.
+/// Raises the limit on file descriptors as far as the system allows: all tests that run at once share this process's.
 fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
         return;
     }
-    // Some systems refuse what they call the maximum. It works with fewer too, until a test says that it does not.
+    // Some systems refuse the limit that they call the maximum. The program also works with fewer descriptors, until a test
+    // reports that there are too few.
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
         tracing::debug!("the limit on open files stays at {current:?}: {error}");
     }

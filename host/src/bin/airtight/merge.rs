@@ -1,4 +1,4 @@
-//! `airtight merge`: one report of the parts of a suite that ran on several machines.
+//! `airtight merge`: joins the reports of the parts of a suite that ran on several machines.
 
 use crate::args::MergeCommand;
 use crate::failure::{Done, Failure, say};
@@ -31,7 +31,7 @@ pub fn merge(command: &MergeCommand) -> Done {
     Ok(if failed.is_empty() { exit_status_of(&whole) } else { exit_status::SETUP })
 }
 
-/// The status of the run that a report is of.
+/// The exit status of the run that a report is about.
 pub fn exit_status_of(report: &airtight::report::Report) -> u8 {
     if report.volatile.interrupted { exit_status::INTERRUPTED } else { report.worst() }
 }

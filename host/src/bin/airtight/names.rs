@@ -1,10 +1,10 @@
-//! What modules are called that are named on the command line.
+//! Names for the modules that are given on the command line.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-/// Each file with its name: its stem, and before that as many folders as tell it from other files of the same stem. `a/x.wasm` and
-/// `b/x.wasm` are `a/x` and `b/x`; where the machine has these folders shows in neither.
+/// Gives each file a name: its stem, preceded by as many folders as it takes to distinguish files of the same stem. For
+/// example, `a/x.wasm` and `b/x.wasm` are `a/x` and `b/x`. Where on the machine these folders are does not show.
 pub fn named(files: &[PathBuf]) -> Vec<(String, &PathBuf)> {
     let mut words: Vec<Vec<String>> = files.iter().map(|file| words(file)).collect();
     leave_out_shared(&mut words);
@@ -25,7 +25,7 @@ pub fn named(files: &[PathBuf]) -> Vec<(String, &PathBuf)> {
     }
 }
 
-/// Leaves out the folders that all files of a stem are in.
+/// Drops the leading folders that all files of the same stem share.
 fn leave_out_shared(paths: &mut [Vec<String>]) {
     let mut of_stems: BTreeMap<Option<String>, Vec<&mut Vec<String>>> = BTreeMap::new();
     paths.iter_mut().for_each(|path| of_stems.entry(path.last().cloned()).or_default().push(path));
@@ -40,7 +40,7 @@ fn leave_out_shared(paths: &mut [Vec<String>]) {
     }
 }
 
-/// The last words of a path, joined.
+/// The last `depth` words of a path, joined.
 fn name(words: &[String], depth: usize) -> String {
     words[words.len().saturating_sub(depth)..].join("/")
 }

@@ -1,4 +1,4 @@
-//! `airtight pollution`: which tests depend on others that ran before them in the same process.
+//! `airtight pollution`: finds tests that depend on others that ran before them in the same process.
 
 use crate::args::{PollutionCommand, RunArgs, TestArgs};
 use crate::failure::{Done, Failure};
@@ -16,7 +16,7 @@ pub fn pollution(mut command: PollutionCommand) -> Done {
     Ok(prepared.status(found > 0))
 }
 
-/// Looks for tests that depend on others, and prints them. Gives how many there are.
+/// Looks for tests that depend on others, and prints them. Gives their number.
 pub fn tell(session: &Session, planned: &Plan, orders: u32, colours: bool) -> Result<usize, Failure> {
     let pollution = session.pollution(planned, orders as usize)?;
     print(&render_pollution(&pollution, colours))?;
@@ -30,7 +30,7 @@ fn refuse_all(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
 
 const WHY: &str = "`airtight pollution` runs tests together, in several orders, and prints what it finds";
 
-/// Settings that have no meaning where tests are run together.
+/// Refuses settings that have no meaning if tests are run together.
 pub fn refuse(run: &RunArgs, lists: bool) -> Result<(), Failure> {
     let mut refused = without_meaning(run, lists);
     refused.extend([

@@ -1,4 +1,4 @@
-//! Shows a report that exists as the end of the run that it is of.
+//! Shows an existing report as the end of its run was shown.
 
 use crate::args::ShownArgs;
 use crate::failure::Failure;
@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// Prints the tests that did not pass, with all there is to say of them, and the summary. What they printed is not in a report.
+/// Prints the tests that did not pass, with everything known about them, and the summary. The tests' output is not in a
+/// report.
 pub fn replay(report: &Report, shown: &ShownArgs, notes: &[String]) -> Result<(), Failure> {
     let options = ConsoleOptions {
         colours: shown.color.on_stdout(),

@@ -1,4 +1,4 @@
-//! What comes after `--`: whose arguments they are is known when the modules are loaded.
+//! The arguments after `--`. Whose arguments they are is known only when the modules are loaded.
 
 use crate::args::{RunArgs, TestArgs};
 use crate::failure::Failure;
@@ -22,11 +22,12 @@ impl Settled {
         Self { tests, run, given, ended }
     }
 
-    /// The same for these modules, with the session that runs them: where all are programs, the arguments are the program's, which look
-    /// like anything; where all are Go test binaries, they are flags of `testing`, which no other harness knows.
+    /// The command line and the session for these modules. If all of them are programs, the arguments are the programs'
+    /// own, in whatever form. If all are Go test binaries, the arguments are flags of `testing`, which no other harness
+    /// knows.
     ///
     /// # Errors
-    /// They are for Rust's harness, which does not know one of them; or they have no meaning here.
+    /// The arguments are for Rust's harness, and it does not know one of them; or they have no meaning here.
     pub fn with_modules(
         self,
         session: Session,

@@ -1,4 +1,4 @@
-//! `airtight run`: the tests of modules that exist.
+//! `airtight run`: runs the tests of existing modules.
 
 use crate::args::RunCommand;
 use crate::bazel;

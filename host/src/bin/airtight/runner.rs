@@ -1,8 +1,9 @@
-//! `airtight runner`: what cargo, nextest and `go test -exec` call for each wasm binary
+//! `airtight runner`: the program that cargo, nextest and `go test -exec` start for each wasm binary
 //! (`CARGO_TARGET_WASM32_WASIP1_RUNNER`).
 //!
-//! For a binary with tests, the arguments are those of Rust's test harness. Anything else is run as a program, with the
-//! arguments and the exit status passed straight through, and what it leaves is looked at all the same.
+//! For a binary with tests, the arguments are those of Rust's test harness; for a Go test binary, those of Go's `testing`.
+//! Any other binary is run as a program: its arguments and its exit status are passed through unchanged, and its leaks are
+//! looked for all the same.
 
 use crate::args::{LibtestArgs, MessageFormat, RunArgs, RunnerCommand, RunnerLeaks, TestArgs, run_defaults};
 use crate::config_file::config_above;
@@ -15,7 +16,7 @@ use airtight::report::console::{FinalStatusLevel, StatusLevel};
 use airtight::{Harness, ModuleGrants, Plan, Selection, Streams, Subject};
 use std::path::Path;
 
-/// The flag by which `go test -json` asks a test binary for the stream that it makes events of.
+/// The flag by which `go test -json` asks a test binary for the stream from which Go makes events.
 const GO_STREAM: &str = "test.v=test2json";
 
 pub fn runner(command: &RunnerCommand) -> Done {
@@ -32,13 +33,13 @@ pub fn runner(command: &RunnerCommand) -> Done {
     let (name, is_test) = name_of_built(&command.file);
     let subject = session.file_named(&command.file, name, ModuleGrants::from_cargo(&here))?;
     if subject.module().harness() == Harness::Command {
-        // Its arguments are its own, whatever they look like.
+        // The arguments are the program's own, in whatever form.
         return program(session, subject, is_test, command, &config);
     }
     if subject.module().harness() == Harness::Go {
         tests.settle_go(&command.args, &mut run)?;
         if command.args.iter().any(|arg| arg.trim_start_matches('-') == GO_STREAM) {
-            // `go test -json` reads both streams as one.
+            // `go test -json` reads standard output and standard error as one.
             run.message_format = MessageFormat::Test2json;
             run.status_level = Some(StatusLevel::None);
             run.final_status_level = FinalStatusLevel::None;
@@ -53,13 +54,14 @@ pub fn runner(command: &RunnerCommand) -> Done {
         return list(&planned, terse);
     }
     if bench || planned.modules().iter().all(|module| module.tests.is_empty()) {
-        // What Rust's harness does, and cargo expects of binaries that a filter does not concern, or that hold no benchmarks.
+        // Rust's harness prints this, too. Cargo expects it from a binary in which no test matches, or which has no
+        // benchmarks.
         return print("running 0 tests\n");
     }
     session.run(&planned, &[])
 }
 
-/// Runs the tests of a Go test binary, as `go test -exec` asks for it.
+/// Runs the tests of a Go test binary for `go test -exec`.
 fn go_tests(session: Session, subject: Subject, (tests, run): (&TestArgs, &RunArgs), config: &Config) -> Done {
     let planned = session.plan(vec![subject], Vec::new(), &tests.selection())?;
     if tests.list {
@@ -67,15 +69,16 @@ fn go_tests(session: Session, subject: Subject, (tests, run): (&TestArgs, &RunAr
         return print(&tests.map(|test| format!("{}\n", test.name)).collect::<String>());
     }
     if planned.modules().iter().all(|module| module.tests.is_empty()) {
-        // What Go says of packages that a pattern does not concern.
+        // Go prints this for a package in which no test matches.
         return print("testing: warning: no tests to run\n");
     }
     session.with_run(run, config)?.run(&planned, &[])
 }
 
-/// Runs a program: one that is a test has the input that the policy says, one that `cargo run` starts has that of this process.
+/// Runs a program. One that is a test reads the input of the policy; one that `cargo run` starts reads this process's
+/// input.
 fn program(session: Session, subject: Subject, is_test: bool, command: &RunnerCommand, config: &Config) -> Done {
-    // What `cargo bench` runs is there to measure time.
+    // `cargo bench` runs a program to measure time.
     let is_bench = is_test && command.args.iter().any(|arg| arg == "--bench");
     let clock = is_bench.then_some(ClockPatch::Real);
     let run = RunArgs { args: Some(command.args.clone()), clock, ..run_defaults() };
@@ -86,8 +89,8 @@ fn program(session: Session, subject: Subject, is_test: bool, command: &RunnerCo
     session.run_program(&planned, leaks_fail)
 }
 
-/// The name of what cargo or Go built, and whether they built it to test something. Cargo's tests are in files that are
-/// called `target-0123456789abcdef.wasm`, where what `cargo run` runs has no such number; Go's are called `package.test`.
+/// The name of a binary that cargo or Go built, and whether it was built as a test. Cargo's test binaries are called
+/// `target-0123456789abcdef.wasm`, and what `cargo run` runs has no such number. Go's are called `package.test`.
 fn name_of_built(file: &Path) -> (String, bool) {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".wasm").unwrap_or(&name);
@@ -98,7 +101,7 @@ fn name_of_built(file: &Path) -> (String, bool) {
     }
 }
 
-/// Prints the tests as Rust's harness does.
+/// Prints the tests in the form of Rust's harness.
 fn list(planned: &Plan, terse: bool) -> Done {
     let tests = planned.modules().iter().flat_map(|module| &module.tests).filter(|test| test.is_test());
     let mut lines: Vec<String> = tests.map(|test| format!("{}: test\n", test.name)).collect();

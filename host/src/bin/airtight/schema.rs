@@ -1,4 +1,4 @@
-//! `airtight schema`: prints the JSON Schema of what is written or read.
+//! `airtight schema`: prints the JSON Schema of a file that airtight writes or reads.
 
 use crate::args::{SchemaCommand, SchemaOf};
 use crate::failure::Done;

@@ -1,5 +1,5 @@
-//! What `faults` and `pollution` have in common: they build, load and plan as `test` does, run the tests again and again, and print what
-//! they find.
+//! What `faults` and `pollution` have in common: they build, load and plan as `test` does, run the tests many times, and
+//! print what they find.
 
 use crate::args::{BuildArgs, MessageFormat, RunArgs, TestArgs};
 use crate::failure::Failure;
@@ -10,18 +10,19 @@ use crate::subjects::Named;
 use airtight::{Plan, exit_status};
 use std::path::PathBuf;
 
-/// Tests that are ready to be searched.
+/// The tests of a search, built, loaded and planned.
 pub struct Prepared {
     pub session: Session,
     pub planned: Plan,
-    /// Whether all was built that was to be.
+    /// Whether everything could be built.
     is_built: bool,
-    /// Whether all was loaded that was built.
+    /// Whether everything that was built could be loaded.
     is_loaded: bool,
 }
 
 impl Prepared {
-    /// Builds, loads and plans what a command line names. `refuse` is asked whether its settings have a meaning.
+    /// Builds, loads and plans what a command line names. `refuse` checks the settings: at first, and again when the
+    /// modules are known.
     pub fn new(
         paths: &[PathBuf],
         (build, tests, run): (&BuildArgs, &TestArgs, &RunArgs),
@@ -44,7 +45,7 @@ impl Prepared {
         Ok(Self { session, planned, is_built: failures == 0, is_loaded })
     }
 
-    /// The end status: what is found comes first, and then what could not be searched.
+    /// The exit status. A finding comes first, then what could not be searched.
     pub fn status(&self, fails: bool) -> u8 {
         match fails {
             true => exit_status::TEST_FAILED,
@@ -55,7 +56,7 @@ impl Prepared {
     }
 }
 
-/// Settings that have no meaning in any search.
+/// The settings that have no meaning in any search, each with whether it was given.
 pub fn without_meaning(run: &RunArgs, lists: bool) -> Vec<(bool, &'static str)> {
     vec![
         (run.no_capture, "--no-capture"),

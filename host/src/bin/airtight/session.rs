@@ -1,4 +1,4 @@
-//! What every command that runs tests does: configuration, engine, console, report files, exit status.
+//! What all commands that run tests do: configuration, engine, console, report files, exit status.
 
 use crate::accepted::BaselineWriter;
 use crate::args::{Color, RunArgs, WriteBackArg};
@@ -32,33 +32,33 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The exit status of a program that was aborted, as a shell tells it: 128 and SIGABRT.
+/// The exit status of an aborted program, as shells have it: 128 and SIGABRT.
 const ABORTED: u8 = 134;
 
-/// Everything that a run needs besides its modules.
+/// Everything that a run needs beside its modules.
 pub struct Session {
     runner: Runner,
     files: ReportFiles,
     console: ConsoleOptions,
     harness: Option<Harness>,
-    /// What is written to standard output for programs.
+    /// The format of standard output, if it is for programs.
     format: Option<ReportKind>,
     /// How often each test of the SDK is called.
     repeat: u32,
-    /// Whose changes of overlays reach the host.
+    /// Which tests' changes of overlays are written to the host.
     write_back: Option<WriteBackArg>,
-    /// The baseline that is written with what the run finds.
+    /// The baseline to be written with the run's leaks.
     writer: Option<BaselineWriter>,
     /// Whether the run is recorded, for `airtight show`.
     records: bool,
-    /// The only tests that are run, where there are such: by module and name.
+    /// The tests to run, by module and name; `None` for all.
     only: Option<Arc<BTreeSet<(String, String)>>>,
     notes: Vec<String>,
-    /// What gates compare with, where some do.
+    /// The tests of the base report, if gates compare with one.
     base: Option<BaseTests>,
 }
 
-/// Diagnostics of ours go to standard error.
+/// Starts the program's own log, which goes to standard error.
 pub fn start_logging(verbose: u8) {
     let level = match verbose {
         0 => "airtight=warn",
@@ -76,8 +76,8 @@ pub fn start_logging(verbose: u8) {
 }
 
 impl Session {
-    /// Checks everything that can be checked before a module is loaded. From here on Ctrl-C is an orderly end: a build
-    /// that it stops is waited for, so that no child is left.
+    /// Checks everything that can be checked before a module is loaded. From here on, Ctrl-C ends the program in order: it
+    /// waits for a build that Ctrl-C stops, so that no child is left.
     pub fn open(args: &RunArgs, harness: Option<Harness>, config: &Config) -> Result<Self, Failure> {
         let here = here()?;
         let settings = Settings::new(args, config, &here)?;
@@ -94,20 +94,20 @@ impl Session {
         Self { runner, files, console, harness, format, repeat, write_back, writer, records, only, notes, base }
     }
 
-    /// The same session, whose run is recorded for `airtight show`; unless nothing is to be kept.
+    /// Lets the run be recorded for `airtight show`, unless nothing may be kept.
     #[must_use]
     pub fn recording(self, args: &RunArgs) -> Self {
         Self { records: !args.no_cache, ..self }
     }
 
-    /// The same session, whose run writes this baseline.
+    /// Lets the run write this baseline.
     #[must_use]
     pub fn writing(self, writer: BaselineWriter) -> Self {
         Self { writer: Some(writer), ..self }
     }
 
-    /// The same session with the settings and streams that are for modules which are programs. That they are is known when
-    /// they are loaded; what was loaded can be run by both.
+    /// The session with the settings and streams for modules that are programs. That they are programs is known only when
+    /// they are loaded. The loaded modules can be run by both sessions.
     pub fn for_programs(self, args: &RunArgs, streams: Streams, config: &Config) -> Result<Self, Failure> {
         let here = here()?;
         let settings = Settings::new(args, config, &here)?;
@@ -116,33 +116,33 @@ impl Session {
         Ok(Self { records, only, ..Self::with(runner, settings, args, harness) })
     }
 
-    /// The same session with the settings of a run whose arguments were known when the modules were loaded.
+    /// The session with the settings of `args`, which were known only when the modules were loaded.
     pub fn with_run(self, args: &RunArgs, config: &Config) -> Result<Self, Failure> {
         self.for_programs(args, args.streams(), config)
     }
 
-    /// Files named on the command line.
+    /// Loads files that are named on the command line.
     pub fn files(&self, files: &[PathBuf]) -> Vec<Loaded> {
         let load =
             |(name, file): (String, &PathBuf)| (name.clone(), self.file_named(file, name, ModuleGrants::default()));
         named(files).into_iter().map(load).collect()
     }
 
-    /// A file under a name of the caller's.
+    /// Loads a file under a given name.
     pub fn file_named(&self, file: &Path, name: String, grants: ModuleGrants) -> Result<Subject, FileError> {
         let _compiling = Compiling::begin();
         let options = LoadOptions::named(name).harness(self.harness);
         Ok(Subject::new(self.runner.load_file(file, options)?).with_grants(grants))
     }
 
-    /// A test binary that was built.
+    /// Loads a test binary that was built.
     pub fn artifact(&self, artifact: &Artifact, filtersets: Option<&Filtersets>) -> Loaded {
         let _compiling = Compiling::begin();
         (artifact.name.clone(), load_artifact(&self.runner, artifact, self.harness, filtersets))
     }
 
-    /// Lists and selects; nothing of the modules' tests is run yet. `refused` are modules that could not be loaded. Says on
-    /// standard error which do not list their tests.
+    /// Lists the modules' tests and selects among them. No test is run yet. `refused` are the modules that could not be
+    /// loaded. Modules that do not list their tests are named on standard error.
     ///
     /// # Errors
     /// No module lists its tests, or the run was interrupted.
@@ -157,7 +157,7 @@ impl Session {
             None => subjects,
         };
         let planned = self.runner.plan(subjects, selection).map_err(|error| {
-            // A module that was stopped while it listed its tests is not at fault.
+            // A module that was stopped while it listed its tests is not at fault: the run was interrupted.
             if self.runner.interrupt().load(Ordering::Relaxed) { Failure::interrupted(error) } else { error.into() }
         })?;
         let unlisted = planned.refused();
@@ -170,14 +170,14 @@ impl Session {
         Ok(planned.with_refused(refused))
     }
 
-    /// Runs what is planned, reports, and writes the report files.
+    /// Runs the plan, shows the run, and writes the report files.
     pub fn run(self, planned: &Plan, notes: &[String]) -> Done {
         let selected: usize = planned.modules().iter().map(|module| module.tests.len()).sum();
-        // A part of the tests may have none: its report says so, and the others' are whole with it.
+        // A partition may hold no test. It gets a report all the same, so that the parts' reports are complete.
         if selected == 0 && planned.partition().is_none() {
             return Err(nothing_selected(planned));
         }
-        // Standard output is for people, or else for programs.
+        // Standard output is either for people or for programs.
         let (human, out): (bool, Box<dyn Write + Send>) = match self.format {
             None => (std::io::stdout().is_terminal(), Box::new(std::io::stdout())),
             Some(_) => (true, Box::new(std::io::stderr())),
@@ -192,7 +192,7 @@ impl Session {
             (ran, console.finish().map(drop))
         };
         match written {
-            // A reader that went away (`| head`) has seen what it wanted; the verdict still counts.
+            // If the reader went away (`| head`), it has seen what it wanted. The verdict still counts.
             Err(error) if error.kind() != ErrorKind::BrokenPipe && ran.is_ok() => Err(cannot_print(error)),
             _ => ran,
         }
@@ -204,7 +204,7 @@ impl Session {
         Ok(found)
     }
 
-    /// Lets the tests' calls fail.
+    /// Makes the tests' calls fail, and gives what was found.
     pub fn faults(&self, planned: &Plan, options: FaultOptions) -> Result<Faults, Failure> {
         let keeps = options.journal.is_some();
         let mut progress = SearchProgress::new(TellGrants);
@@ -216,16 +216,16 @@ impl Session {
         Ok(found?.0)
     }
 
-    /// Writes the report files of a search for failures. Whether all could be written.
+    /// Writes the report files of a search for failures. Gives whether all could be written.
     pub fn write_faults(&self, found: &Faults) -> bool {
         let failed = self.files.write_faults(found);
         failed.iter().for_each(|error| say(format_args!("error: {error}")));
         failed.is_empty()
     }
 
-    /// Runs the one program that is planned. Its output is written already; what it left is told on standard error.
+    /// Runs the one planned program. Its output is already shown; its leaks are told on standard error.
     ///
-    /// The status is the program's own; where `leaks_fail`, one that passed and left something has
+    /// The exit status is the program's own. If `leaks_fail`, a program that passed and left something has
     /// [`exit_status::TEST_FAILED`].
     pub fn run_program(self, planned: &Plan, leaks_fail: bool) -> Done {
         let (report, bug) = self.report(planned, &mut TellGrants)?;
@@ -241,7 +241,7 @@ impl Session {
             Verdict::Skip => own,
             Verdict::Leak if leaks_fail => exit_status::TEST_FAILED,
             Verdict::Leak => own,
-            // Fail, Memory, Timeout, and whatever there will be.
+            // Fail, Memory, Timeout, and verdicts to come.
             _ => ABORTED,
         };
         say_safe(render_findings(&report, std::io::stderr().is_terminal()).trim_end());
@@ -253,7 +253,7 @@ impl Session {
         Ok(status)
     }
 
-    /// The report of a run, which is neither shown nor written.
+    /// Runs the plan, and gives the report without showing or writing it.
     pub fn report_alone(&self, planned: &Plan) -> Result<Report, Failure> {
         match self.report(planned, &mut TellGrants)? {
             (_, Some(bug)) => Err(bug.into()),
@@ -261,7 +261,7 @@ impl Session {
         }
     }
 
-    /// The report of a run, and the bug of airtight's own that was found on the way.
+    /// Runs the plan. Gives the report, and an error if a bug of airtight's own was found.
     fn report(&self, planned: &Plan, listener: &mut dyn Listener) -> Result<(Report, Option<RunError>), Failure> {
         match self.runner.run(planned, listener) {
             Ok(report) => Ok((report, None)),
@@ -273,7 +273,8 @@ impl Session {
         }
     }
 
-    /// Lets the calls of those tests fail that ask for it, and tells what they leave. Whether that fails the run.
+    /// Makes the calls fail of those tests that ask for it, and prints what the tests leave. Gives whether that fails the
+    /// run.
     fn sweep_declared(&self, planned: &Plan, report: &Report) -> Result<bool, Failure> {
         let Some(found) = faults::find_declared(&self.runner, planned, report, FaultOptions::default())? else {
             return Ok(false);
@@ -286,7 +287,7 @@ impl Session {
         Ok(found.fails())
     }
 
-    /// Makes the changes of overlays that are to reach the host, and says so. Whether all could be made.
+    /// Writes the changes of overlays that are to be kept to the host, and prints them. Gives whether all could be written.
     fn write_back(&self, report: &Report) -> Result<bool, Failure> {
         let Some(whose) = self.write_back else { return Ok(true) };
         let done = report.write_back(whose == WriteBackArg::All);
@@ -326,7 +327,7 @@ impl Session {
         }
         let (report, bug) = self.report(planned, listener)?;
         tell_unreached(planned, &report);
-        // Before anything that a full disk behind standard output may stop.
+        // Done first: writing to standard output may fail, for example on a full disk.
         let failed = self.files.write(&report);
         for error in &failed {
             say(format_args!("error: {error}"));
@@ -352,7 +353,7 @@ impl Session {
     }
 }
 
-/// A test binary that was built, with the tests that filter expressions select, where there are some.
+/// Loads a test binary that was built. With `filtersets`, only the tests that these select are in it.
 pub fn load_artifact(
     runner: &Runner,
     artifact: &Artifact,
@@ -366,13 +367,13 @@ pub fn load_artifact(
     })
 }
 
-/// What the process of a program would say, which is a byte.
+/// The program's exit status as its process would have it: one byte.
 fn own_status(test: &TestRecord) -> u8 {
     let status = test.details.as_ref().and_then(|details| details.exit_status).unwrap_or(0);
     u8::try_from(status).unwrap_or(u8::MAX)
 }
 
-/// Why there is no test to run or to list.
+/// The error if there is no test to run or to list.
 pub fn nothing_selected(planned: &Plan) -> Failure {
     let left_out: usize = planned.modules().iter().map(|module| module.filtered_out).sum();
     Failure::no_tests(match left_out {

@@ -1,4 +1,4 @@
-//! What the arguments and the configuration say of a run.
+//! The settings of a run, from the arguments and the configuration.
 
 use crate::accepted;
 use crate::args::{MessageFormat, RunArgs};
@@ -17,16 +17,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// What the arguments and the configuration say of a run.
+/// The settings of a run, from the arguments and the configuration.
 pub struct Settings {
     pub builder: RunnerBuilder,
     /// The switch that ends the run.
     pub interrupt: Arc<AtomicBool>,
     pub files: ReportFiles,
     pub console: ConsoleOptions,
-    /// What is to be said of them.
+    /// Notes about the settings, to be shown.
     pub notes: Vec<String>,
-    /// What gates compare with, where some do.
+    /// The tests of the base report, if gates compare with one.
     pub base: Option<BaseTests>,
 }
 
@@ -94,7 +94,7 @@ impl Settings {
             (Some(results), None) => builder.results(results),
             (Some(results), Some(most)) => builder.prove_results(results, most),
         };
-        // `verify` makes its runners when all is built.
+        // Checked here, too, since `verify` makes its runners only when everything is built.
         builder.profile().check_trust(&trust).map_err(Failure::setup)?;
         let console = ConsoleOptions {
             colours: match args.message_format {
@@ -119,10 +119,10 @@ impl Settings {
     }
 }
 
-/// The report files of these that are written: annotations for the log of a job are written where there is such a log alone.
+/// The report files that are to be written. Annotations for the log of a CI job are left out if there is no such log.
 pub fn wanted(specs: &[ReportSpec]) -> impl Iterator<Item = ReportSpec> + '_ {
     let in_actions = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true");
-    // Other kinds are refused a path of `-` where files are checked.
+    // Other kinds may not have the path `-`, which is checked with the files.
     let is_log = |spec: &ReportSpec| spec.is_standard_output() && spec.kind.is_log();
     specs.iter().filter(move |spec| in_actions || !is_log(spec)).cloned()
 }
@@ -147,7 +147,7 @@ fn report_files(args: &RunArgs) -> Result<ReportFiles, Failure> {
     }
 }
 
-/// The results of earlier runs, where they are to be taken or proved.
+/// The folder of earlier results, if they are to be used or proved.
 fn results(args: &RunArgs) -> Result<Option<Results>, Failure> {
     let dir = || args.results.clone().or_else(|| airtight::toolchain::cache_dir().map(|cache| cache.join("results")));
     match args.cached.then(dir) {

@@ -1,4 +1,4 @@
-//! `airtight setup`: a wasm toolchain, found or installed.
+//! `airtight setup`: finds or installs a wasm toolchain.
 
 use crate::args::SetupCommand;
 use crate::build::{threaded, toolchain};

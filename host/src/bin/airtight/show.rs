@@ -1,4 +1,4 @@
-//! `airtight show`: the failures of the last run again, from its recording.
+//! `airtight show`: shows the failures of the last run again, from its recording.
 
 use crate::args::ShowCommand;
 use crate::failure::{Done, Failure};

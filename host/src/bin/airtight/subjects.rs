@@ -1,4 +1,4 @@
-//! The modules of a command that takes a package or modules that exist.
+//! The modules of a command that takes either a package or existing modules.
 
 use crate::args::{BuildArgs, RunArgs, TestArgs};
 use crate::build::{Built, build};
@@ -10,23 +10,23 @@ use crate::session::Session;
 use airtight::config::Config;
 use std::path::PathBuf;
 
-/// What the words of a command line name.
+/// What the command line names: either a package or modules.
 pub struct Named<'a> {
     /// The package or workspace.
     package: Option<&'a PathBuf>,
-    /// The modules, where those are named instead.
+    /// The modules, if no package is named.
     files: Vec<PathBuf>,
 }
 
 impl<'a> Named<'a> {
-    /// One package or workspace, or modules that exist.
+    /// Either one package or workspace, or existing modules.
     pub fn new(paths: &'a [PathBuf]) -> Result<Self, Failure> {
         let files = module_files(paths)?;
         let package = paths.first().filter(|_| files.is_none());
         Ok(Self { package, files: files.unwrap_or_default() })
     }
 
-    /// The configuration that holds for them.
+    /// The configuration that applies to them.
     pub fn config(&self) -> Result<Config, Failure> {
         match self.package {
             Some(path) => config_of(path),
@@ -34,7 +34,7 @@ impl<'a> Named<'a> {
         }
     }
 
-    /// Builds what is to be built, and loads all of it; and how many targets could not be built.
+    /// Builds the package if one is named, and loads all modules. Gives also how many targets could not be built.
     pub fn load(
         &self,
         session: &Session,

@@ -35,13 +35,13 @@ pub fn test(mut command: TestCommand) -> Done {
     let lists = command.no_run || command.tests.list;
     let ended = if lists { conclude(&planned, list::print(&planned)) } else { session.run(&planned, &notes) };
     match ended {
-        // What was built passed, but not everything was built.
+        // All built tests passed, but not everything was built.
         Ok(exit_status::PASSED) if !built.failures.is_empty() => Ok(exit_status::BUILD_FAILED),
         ended => ended,
     }
 }
 
-/// Packages whose modules are others in another folder, each named once.
+/// A note for each package that puts a path into its modules, which therefore differ in other folders.
 fn baked(planned: &Plan) -> Vec<String> {
     let mut places = BTreeMap::<_, Vec<_>>::new();
     for planned in planned.modules().iter().filter(|planned| !planned.tests.is_empty()) {
@@ -59,7 +59,7 @@ fn baked(planned: &Plan) -> Vec<String> {
     places.into_iter().map(note).collect()
 }
 
-/// What to do about reports without lines, of tests that were built with this profile.
+/// A note on how to get stacks with lines, for tests built with this profile.
 fn no_lines(profile: &CargoProfile) -> String {
     format!(
         "built without debug information, so stacks have no files and lines; to get them, set {}=line-tables-only, or \

@@ -1,11 +1,11 @@
-//! What is said of a run besides its tests' verdicts.
+//! Notes about a run, beside its tests' verdicts.
 
 use crate::failure::say;
 use airtight::report::Report;
 use airtight::report::console::OneLine;
 use airtight::{Event, Harness, Listener, Plan};
 
-/// Tells on standard error what the tests of a run without a console are granted.
+/// A listener for runs without a console: it prints what the tests are granted on standard error.
 pub struct TellGrants;
 
 impl Listener for TellGrants {
@@ -16,14 +16,14 @@ impl Listener for TellGrants {
     }
 }
 
-/// Says on standard error what of the machine tests are granted.
+/// Prints on standard error what the tests are granted of the machine.
 pub fn say_grants(grants: &[String]) {
     for grant in grants {
         say(format_args!("{:>12} {}", "Granted", OneLine(grant)));
     }
 }
 
-/// What to say of tests that `--repeat` does not repeat.
+/// A note if `--repeat` does not repeat some tests.
 pub fn run_once(planned: &Plan) -> Option<String> {
     let tests = planned.modules().iter().flat_map(|module| &module.tests);
     let once = tests.filter(|test| test.harness != Harness::Sdk && test.skipped().is_none()).count();
@@ -35,7 +35,7 @@ pub fn run_once(planned: &Plan) -> Option<String> {
     })
 }
 
-/// Says on standard error which failures no test has come to.
+/// Prints a warning on standard error for each fault that happened in no test.
 pub fn tell_unreached(planned: &Plan, report: &Report) {
     let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
     let injected = tests.filter_map(|test| test.details.as_deref()).flat_map(|details| &details.injected);
@@ -45,7 +45,7 @@ pub fn tell_unreached(planned: &Plan, report: &Report) {
     }
 }
 
-/// What to say of Go's tests whose goroutines nobody tells.
+/// A note if there are Go tests that do not tell of their goroutines.
 pub fn goroutines_untold(planned: &Plan) -> Option<String> {
     let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
     let untold = modules.filter(|module| module.harness() == Harness::Go && !module.tells_goroutines());
@@ -55,7 +55,7 @@ pub fn goroutines_untold(planned: &Plan) -> Option<String> {
     })
 }
 
-/// What to say of binaries of Go's whose tables are not known.
+/// A note for each Go binary whose line tables cannot be read.
 pub fn go_lines_unknown(planned: &Plan) -> Vec<String> {
     let modules = planned.modules().iter().filter(|module| !module.tests.is_empty()).map(|planned| &planned.module);
     modules.filter_map(|module| Some(format!("{}: {}", module.name(), module.no_go_lines()?))).collect()

@@ -1,4 +1,4 @@
-//! `airtight trace`: what one test does, event by event.
+//! `airtight trace`: shows what one test does, event by event.
 
 use crate::args::{MessageFormat, ShownArgs, TraceCommand};
 use crate::failure::{Done, Failure};
@@ -15,7 +15,7 @@ use airtight::report::console::{OneLine, render_trace};
 use airtight::report::files::ReportKind;
 use airtight::report::trace::{TraceOptions, TraceReport};
 
-/// Names of tests that are listed where several match.
+/// How many names of tests are listed if several match.
 const LISTED: usize = 10;
 
 pub fn trace(mut command: TraceCommand) -> Done {
@@ -54,7 +54,7 @@ pub fn trace(mut command: TraceCommand) -> Done {
     })
 }
 
-/// A trace is of one test: of several that match, their names are told.
+/// Checks that one test is selected. If several match, the error names them.
 fn one_test(planned: &Plan) -> Result<(), Failure> {
     let modules = planned.modules().iter();
     let tests = modules.flat_map(|planned| planned.tests.iter().map(|test| (planned.module.name(), test)));
@@ -79,7 +79,7 @@ fn one_test(planned: &Plan) -> Result<(), Failure> {
     }
 }
 
-/// Settings that have no meaning where one test is traced.
+/// Refuses settings that have no meaning if one test is traced.
 fn refuse(command: &TraceCommand) -> Result<(), Failure> {
     let TraceCommand { run, tests, .. } = command;
     let refused = [

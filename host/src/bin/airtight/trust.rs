@@ -1,4 +1,4 @@
-//! `airtight trust`, and what a run is allowed to grant: the command line's word, and the user's list.
+//! `airtight trust`, and what the configuration may grant in a run, by the command line or by the user's list.
 
 use crate::args::{RunArgs, TrustCommand};
 use crate::config_file::config_above;
@@ -15,7 +15,7 @@ pub fn trust(command: &TrustCommand) -> Done {
     }
     let found = command.path.canonicalize();
     if command.revoke {
-        // What is gone is known by its name.
+        // A workspace that does not exist any more is found by its name.
         let start = found.or_else(|_| std::path::absolute(&command.path)).map_err(Failure::setup)?;
         return revoke(&list, &start);
     }
@@ -44,7 +44,7 @@ fn show(list: &TrustList) -> Done {
     print(&workspaces.iter().map(described).collect::<String>())
 }
 
-/// Takes back the trust in the workspace that is nearest above: its configuration may be gone, or be wrong.
+/// Takes back the trust in the nearest trusted workspace above. Its configuration may be gone or be wrong.
 fn revoke(list: &TrustList, start: &Path) -> Done {
     for root in start.ancestors() {
         if list.revoke(root).map_err(Failure::setup)? {
@@ -69,7 +69,8 @@ fn list() -> Result<TrustList, Failure> {
     })
 }
 
-/// What the configuration may grant in a run: no variable says so, since a repository can set those of what cargo runs.
+/// What the configuration may grant in a run. No variable decides that, since a repository can set variables for programs
+/// that cargo runs.
 pub fn of_run(args: &RunArgs, config: &Config, here: &Path) -> Result<Trust, Failure> {
     let mut trust = if args.trust { Trust::everything() } else { Trust::nothing() };
     for text in &args.allow {
@@ -82,7 +83,7 @@ pub fn of_run(args: &RunArgs, config: &Config, here: &Path) -> Result<Trust, Fai
         Some(list) => list.trusts(config).map_err(Failure::setup),
         None => Ok(false),
     };
-    // The list is asked only where it matters: one that cannot be read stops nobody else.
+    // The list is read only if it matters: a list that cannot be read stops no other run.
     if profile.check_trust(&trust).is_err() && listed()? {
         return Ok(Trust::everything());
     }

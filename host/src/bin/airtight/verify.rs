@@ -1,7 +1,7 @@
 //! `airtight verify`: runs tests in several ways and compares the reports.
 //!
 //! One of the ways is another process, in another folder and environment. It is this program again, with the same
-//! arguments; what they were resolved to is in a file that [`VERIFY_JOB`] names.
+//! arguments. A file that [`VERIFY_JOB`] names holds what the arguments were resolved to.
 
 use crate::args::{MessageFormat, RunArgs, VERIFY_JOB, VerifyCommand};
 use crate::build::build;
@@ -37,37 +37,37 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How often a child is looked after.
+/// How often the parent looks whether the child has ended.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What the child runs: nothing here depends on where it is started.
+/// What the child runs. Nothing in it depends on where the child is started.
 #[derive(Debug, Serialize, Deserialize)]
 struct Job {
-    /// Where the configuration is looked for, and above.
+    /// The folder at which the search for the configuration starts, going up.
     config: PathBuf,
-    /// Where paths on the command line start.
+    /// The folder at which relative paths of the command line start.
     here: PathBuf,
     modules: Modules,
     seed: u64,
-    /// Where the report goes.
+    /// The path to which the child writes its report.
     report: PathBuf,
 }
 
-/// What is verified.
+/// The modules to verify.
 #[derive(Debug, Serialize, Deserialize)]
 enum Modules {
     /// Test binaries that were built.
     Built {
         artifacts: Vec<Artifact>,
-        /// What filter expressions are read with, where there are some.
+        /// The output of `cargo metadata`, with which filter expressions are read; `None` if there are none.
         metadata: Option<String>,
     },
-    /// Files.
+    /// Files that were named.
     Files(Vec<PathBuf>),
 }
 
 impl Modules {
-    /// Which tests these expressions select.
+    /// The filter expressions, read for these modules.
     fn filtersets(&self, expressions: &[String]) -> Result<Option<Filtersets>, Failure> {
         match self {
             Self::Built { metadata: Some(metadata), .. } => Filtersets::compile(expressions, metadata).map(Some),
@@ -75,7 +75,7 @@ impl Modules {
         }
     }
 
-    /// Each of them, loaded.
+    /// Loads all of the modules.
     fn load(
         &self,
         runner: &Runner,
@@ -109,7 +109,7 @@ pub fn verify(mut command: VerifyCommand) -> Done {
     }
 }
 
-/// Settings that change what is compared.
+/// Refuses settings that change what is compared.
 fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
     let VerifyCommand { run, tests, .. } = command;
     let refused = [
@@ -123,7 +123,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
     Failure::refuse_flags(&refused, "`airtight verify` runs every test and captures its output")
 }
 
-/// Runs tests again of which results are recorded, and compares.
+/// Runs tests again whose results are recorded, and compares.
 fn prove(command: &VerifyCommand) -> Done {
     let named = Named::new(&command.paths)?;
     let config = named.config()?;
@@ -198,7 +198,7 @@ fn parent(command: &VerifyCommand) -> Done {
         report: scratch.path().join("report.json"),
     };
     let ended = compare(command, &settings, &job, scratch.path(), began)?;
-    // What was built agrees, but not everything was built.
+    // All built tests agree, but not everything was built.
     Ok(if incomplete && ended == exit_status::PASSED { exit_status::BUILD_FAILED } else { ended })
 }
 
@@ -241,14 +241,14 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     }
 }
 
-/// Runs this program again, elsewhere.
+/// Runs this program again, in another folder and environment.
 fn run_child(job: &Job, scratch: &Path, interrupted: &AtomicBool) -> Result<Report, VerifyError<FileError>> {
     let failed = |what: &str, why: &dyn std::fmt::Display| VerifyError::Elsewhere(format!("{what}: {why}"));
     let io = |error: std::io::Error| failed("it cannot be started", &error);
     let (folder, file) = (scratch.join("elsewhere"), scratch.join("job.json"));
     std::fs::create_dir_all(&folder).map_err(io)?;
     std::fs::write(&file, serde_json::to_vec(job).map_err(|error| failed("it cannot be told", &error))?).map_err(io)?;
-    // The user's list of trusted workspaces is the same one.
+    // The child uses the user's own list of trusted workspaces.
     let list = TrustList::of_user();
     let config_home = list.as_ref().and_then(|list| list.path().parent()?.parent());
     let mut child = Command::new(std::env::current_exe().map_err(io)?)
@@ -268,7 +268,7 @@ fn run_child(job: &Job, scratch: &Path, interrupted: &AtomicBool) -> Result<Repo
         match child.try_wait().map_err(io)? {
             Some(status) => break status,
             None if interrupted.load(Ordering::Relaxed) => {
-                // It may have been interrupted itself, and be gone.
+                // The child may have got the interrupt, too, and have ended.
                 let _ = child.kill();
                 let _ = child.wait();
                 return Err(VerifyError::Interrupted);
@@ -288,11 +288,11 @@ fn run_child(job: &Job, scratch: &Path, interrupted: &AtomicBool) -> Result<Repo
     Ok(report)
 }
 
-/// What the child does: one run, and its report.
+/// The child's part: one run, and its report.
 fn child(command: &VerifyCommand, job: &Path) -> Done {
     let job = std::fs::read(job).map_err(Failure::setup)?;
     let job: Job = serde_json::from_slice(&job).map_err(Failure::setup)?;
-    // Whichever of the two is not in force.
+    // The child gets a file mode mask that differs from its parent's: one of these two.
     let usual = Mode::from_raw_mode(0o022);
     if rustix::process::umask(Mode::from_raw_mode(0o077)) != usual {
         rustix::process::umask(usual);
@@ -309,7 +309,7 @@ fn child(command: &VerifyCommand, job: &Path) -> Done {
     let filtersets = job.modules.filtersets(&command.tests.filterset)?;
     let subjects = job.modules.load(&runner, command.tests.harness, filtersets.as_ref());
     let (mut loaded, mut refused) = (Vec::new(), Vec::new());
-    // What is wrong with a module the parent says.
+    // Errors in modules are reported by the parent.
     for (name, subject) in subjects {
         match subject {
             Ok(subject) => loaded.push(subject),

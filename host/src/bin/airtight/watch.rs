@@ -1,6 +1,7 @@
 //! `airtight watch`: runs the tests again whenever a file of the workspace changes.
 //!
-//! Each run is another process of this program, `airtight test --cached` with the same arguments: what it says is what that says.
+//! Each run is another process of this program: `airtight test --cached` with the same arguments. That process prints
+//! everything.
 
 use crate::args::WatchCommand;
 use crate::failure::{Done, Failure, say};
@@ -14,16 +15,16 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-/// After this time without another change, the tests are run.
+/// The tests are run when nothing has changed for this time.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// They are run after this time, even if there are changes all the while.
+/// The tests are run after this time, even if changes go on.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The file by which a folder says that it is a cache, as cargo's target folders do.
+/// A folder with this file is a cache, such as cargo's target folders.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
-/// Changes that are told.
+/// Receives the changes.
 type Changes = Receiver<notify::Result<Event>>;
 
 pub fn watch(mut command: WatchCommand) -> Done {
@@ -41,7 +42,7 @@ pub fn watch(mut command: WatchCommand) -> Done {
     let arguments = arguments(!run.cached && !run.no_cache && !run.no_capture);
     let mut runs = 0;
     loop {
-        // What was there before is what this run sees.
+        // The run sees all changes up to here.
         folders.watch_new()?;
         let status = self::run(&arguments)?;
         folders.lock = folders.read_lock();
@@ -59,7 +60,7 @@ pub fn watch(mut command: WatchCommand) -> Done {
     }
 }
 
-/// Runs the tests once. The status is that of the run; one that a signal ended is interrupted.
+/// Runs the tests once. Gives the status of the run; if a signal ended it, that of an interrupted run.
 fn run(arguments: &[OsString]) -> Done {
     let program = std::env::current_exe().map_err(Failure::setup)?;
     let mut child = Command::new(program).args(arguments).spawn().map_err(Failure::setup)?;
@@ -67,7 +68,7 @@ fn run(arguments: &[OsString]) -> Done {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit_status::INTERRUPTED))
 }
 
-/// The arguments of `airtight test`: this process's, with one word replaced.
+/// The arguments for `airtight test`: those of this process, with one word replaced.
 fn arguments(is_cached: bool) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let own = arguments.iter().position(|argument| argument == "watch");
@@ -79,7 +80,7 @@ fn arguments(is_cached: bool) -> Vec<OsString> {
         arguments.insert(at, "--cached".into());
         at += 1;
     }
-    // The one option that `airtight test` does not know.
+    // `--runs` is the one option that `airtight test` does not know.
     while let Some(argument) = arguments.get(at).and_then(|argument| argument.to_str()) {
         match argument {
             "--" => break,
@@ -91,7 +92,7 @@ fn arguments(is_cached: bool) -> Vec<OsString> {
     arguments
 }
 
-/// The folder of the workspace that a package is in.
+/// The folder of the workspace to which a package belongs.
 fn workspace(path: &Path) -> Result<PathBuf, Failure> {
     let dir = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
@@ -104,25 +105,25 @@ fn workspace(path: &Path) -> Result<PathBuf, Failure> {
     let manifest = located.ok().filter(|located| located.status.success());
     let manifest = manifest.and_then(|located| String::from_utf8(located.stdout).ok());
     let found = manifest.as_deref().and_then(|manifest| Path::new(manifest.trim()).parent());
-    // `airtight test` says what is wrong with a package that cargo does not find.
+    // If cargo does not find the package, `airtight test` reports that.
     std::path::absolute(found.unwrap_or(dir)).map_err(Failure::setup)
 }
 
-/// The folders of a workspace that are watched: all but caches and what git keeps.
+/// The folders of a workspace that are watched: all but caches and git's own.
 struct Folders {
     root: PathBuf,
     watcher: RecommendedWatcher,
     changes: Changes,
-    /// Files that a run writes.
+    /// The files that a run writes.
     written: BTreeSet<PathBuf>,
-    /// What the last run left in `Cargo.lock`, which a build may write.
+    /// The contents of `Cargo.lock` after the last run: a build may write that file.
     lock: Option<Vec<u8>>,
 }
 
 impl Folders {
     fn new(root: PathBuf, written: BTreeSet<PathBuf>) -> Result<Self, Failure> {
         let (send, changes) = channel();
-        // Nobody receives any more when the program ends.
+        // Sending fails only when the program ends.
         let watcher = notify::recommended_watcher(move |event| drop(send.send(event))).map_err(Failure::setup)?;
         Ok(Self { root, watcher, changes, written, lock: None })
     }
@@ -135,16 +136,16 @@ impl Folders {
         std::fs::read(self.lock_file()).ok()
     }
 
-    /// Watches the folders that are there.
+    /// Watches all folders that exist now.
     fn watch_new(&mut self) -> Result<(), Failure> {
         let mut folders = vec![self.root.clone()];
         while let Some(folder) = folders.pop() {
             if is_left_out(&folder) {
                 continue;
             }
-            // Also those that are watched already: one that was made anew is another folder of the same name.
+            // Also folders that are already watched: one may have been removed and made anew.
             if let Err(error) = self.watcher.watch(&folder, RecursiveMode::NonRecursive) {
-                // It may be gone again.
+                // The folder may be gone by now.
                 if folder.is_dir() {
                     let error = anyhow::Error::from(error);
                     return Err(Failure::setup(error.context(format!("cannot watch {}", folder.display()))));
@@ -158,7 +159,7 @@ impl Folders {
         Ok(())
     }
 
-    /// Waits for a change, and then until there are no more. Gives the first path.
+    /// Waits for a change, and then until changes stop. Gives the first changed path.
     fn wait(&self) -> Result<PathBuf, Failure> {
         let ended = || Failure::setup(anyhow::anyhow!("the system does not tell of changes any more"));
         let first = loop {
@@ -183,7 +184,7 @@ impl Folders {
         Ok(first.strip_prefix(&self.root).map_or(first.clone(), Path::to_owned))
     }
 
-    /// The path that an event is about, where it changes what a run sees.
+    /// The path that an event is about, if the event changes what a run sees.
     fn changed(&self, event: notify::Result<Event>) -> Result<Option<PathBuf>, Failure> {
         let event = event.map_err(Failure::setup)?;
         if event.need_rescan() {
@@ -194,7 +195,7 @@ impl Folders {
         }
         let is_seen = |path: &PathBuf| {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            // Cargo makes the target folder under a name of which that is the beginning, and renames it.
+            // Cargo makes the target folder under a longer name that begins with `target`, and renames it.
             let is_becoming_target = path.parent() == Some(&*self.root)
                 && path.extension().is_none()
                 && name.starts_with("target")
@@ -210,7 +211,7 @@ impl Folders {
     }
 }
 
-/// Whether a folder's contents are not the workspace's own.
+/// Whether a folder does not belong to the workspace's sources.
 fn is_left_out(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == ".git" || name == "target") || path.join(CACHE_TAG).is_file()
 }

@@ -11,7 +11,7 @@
 use crate::model::Frame;
 use crate::symbols::go_frame as frame;
 
-/// Goroutines that are read of a dump to be told in a message; of more, the rest is counted.
+/// Most goroutines of a dump that are read; further ones are only counted.
 pub const READ: usize = 1000;
 
 /// The function through which `testing` calls a test.
@@ -25,11 +25,11 @@ pub struct Goroutine {
     pub state: String,
     /// Its calls, innermost first.
     pub stack: Vec<Frame>,
-    /// Where it was started; `None` of the first one and of the runtime's own.
+    /// Where it was started; `None` of the first goroutine and of those of the runtime.
     pub created: Option<Frame>,
 }
 
-/// Reads a dump: its goroutines, in its order, as many as `most`, and how many more there are.
+/// The first `most` goroutines of a dump, in its order, and how many more there are.
 pub fn goroutines(text: &str, most: usize) -> (Vec<Goroutine>, usize) {
     let (mut all, mut more) = (Vec::<Goroutine>::new(), 0);
     let mut lines = text.lines().peekable();
@@ -63,18 +63,19 @@ pub fn goroutines(text: &str, most: usize) -> (Vec<Goroutine>, usize) {
 }
 
 impl Goroutine {
-    /// The calls between the library's at both ends: the user's own, and what is between them. All, where none is the user's.
+    /// The calls from the user's innermost to the user's outermost, with those between. If none is the user's: those within
+    /// the call of the test.
     pub fn user_frames(&self) -> Vec<Frame> {
         user_frames(&self.stack)
     }
 
-    /// The calls that a panic left.
+    /// The calls that led to a panic, without those that Go made after it.
     pub fn frames_of_panic(&self) -> Vec<Frame> {
         let from = self.stack.iter().rposition(|frame| frame.function == "panic").map_or(0, |at| at + 1);
         user_frames(&self.stack[from..])
     }
 
-    /// What it does, and the innermost place of the user's own: `goroutine 6 [chan receive] at a_test.go:16`.
+    /// The goroutine's state, and its innermost place in the user's code: `goroutine 6 [chan receive] at a_test.go:16`.
     pub fn words(&self) -> String {
         let mut words = format!("goroutine {} [{}]", self.number, self.state);
         if let Some(at) = self.stack.iter().find(|frame| frame.is_own()).or_else(|| self.stack.first()) {
@@ -86,7 +87,7 @@ impl Goroutine {
         words
     }
 
-    /// Whether the user wrote something of what it does or of what started it.
+    /// Whether the user wrote one of its calls, or the call that started it.
     pub fn is_users(&self) -> bool {
         self.stack.iter().chain(&self.created).any(Frame::is_own)
     }
@@ -109,26 +110,27 @@ fn place_of(frame: &Frame) -> String {
     }
 }
 
-/// `goroutine 6 [chan receive, 2 minutes]:`, and what newer versions put between the number and the state.
+/// A goroutine's first line, `goroutine 6 [chan receive, 2 minutes]:`, as its number and its state. Newer versions put more
+/// between the two.
 fn header(line: &str) -> Option<(u64, &str)> {
     let (head, state) = line.strip_prefix("goroutine ")?.strip_suffix("]:")?.split_once('[')?;
     Some((head.split(' ').next()?.parse().ok()?, state))
 }
 
-/// `\t/home/me/ex/a_test.go:16 +0x3`.
+/// The line that says where a call is, `\t/home/me/ex/a_test.go:16 +0x3`, as file and line.
 fn place(line: &str) -> Option<(&str, u32)> {
     let (place, _) = line.strip_prefix('\t')?.rsplit_once(" +0x").or_else(|| Some((line.strip_prefix('\t')?, "")))?;
     let (file, line) = place.rsplit_once(':')?;
     Some((file, line.parse().ok()?))
 }
 
-/// A call, of its function and of the line behind a tab that says where it is.
+/// A call from two lines: the first is its function; the second, behind a tab, says where the call is.
 pub fn call(function: &str, at: &str) -> Option<Frame> {
     let (file, line) = place(at)?;
     Some(frame(function, file, line))
 }
 
-/// The function of a call: without its arguments.
+/// The function of a printed call: the call without its arguments.
 fn function(call: &str) -> &str {
     let end = if call.ends_with(')') { call.rfind('(') } else { None };
     &call[..end.unwrap_or(call.len())]

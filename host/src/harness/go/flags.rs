@@ -1,6 +1,6 @@
 //! The flags of a Go test binary, with the meaning that they have there.
 
-/// What is given to a Go test binary: which tests, and how they are run.
+/// The arguments of a Go test binary: which tests are run, and how.
 ///
 /// ```
 /// use airtight::GoFlags;
@@ -13,17 +13,18 @@
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoFlags {
-    /// `-test.run`: Go's pattern of tests, examples and fuzz tests, and after a slash of their subtests.
+    /// `-test.run`: Go's pattern for tests, examples and fuzz tests; after a slash, for their subtests.
     pub run: Option<String>,
-    /// `-test.skip`: those that are left out.
+    /// `-test.skip`: the pattern for what is left out.
     pub skip: Option<String>,
-    /// `-test.bench`: benchmarks, which are not run without it.
+    /// `-test.bench`: the pattern for benchmarks; without it, none is run.
     pub bench: Option<String>,
-    /// `-test.list`: print the names that match, and run none.
+    /// `-test.list`: print the names that match, and run nothing.
     pub list: Option<String>,
     /// `-test.failfast`.
     pub fail_fast: bool,
-    /// What every test's program is given as it is: flags of `testing` that change what a test sees, and those of the user's own.
+    /// What the program of every test gets unchanged: flags of `testing` that change what a test sees, and the user's own
+    /// flags.
     pub passed: Vec<String>,
 }
 
@@ -43,15 +44,15 @@ enum Use {
     Bench,
     List,
     FailFast,
-    /// The program gets it, with its value.
+    /// The program gets the flag, with its value.
     Pass,
-    /// It holds in any case, or of no test.
+    /// The flag is dropped: what it asks for is so in any case, or would change no test.
     Drop,
-    /// It is refused unless it has this value.
+    /// The flag is refused, with this reason, unless it has this value.
     Only(&'static str, &'static str),
 }
 
-/// A flag, whether it takes a value in an argument of its own, and what is done about it.
+/// A flag; whether its value may be the next argument; what is done about it.
 type FlagRow = (&'static str, bool, Use);
 
 const REPEATED: &str = "a test ends the same way each time; it is run once";
@@ -75,7 +76,7 @@ const FLAGS: &[FlagRow] = &[
     ("v", false, Use::Drop),
     ("paniconexit0", false, Use::Drop),
     ("testlogfile", true, Use::Drop),
-    // What a test may take is the profile's to say.
+    // The profile says how long a test may take.
     ("timeout", true, Use::Drop),
     ("count", true, Use::Only("1", REPEATED)),
     ("shuffle", true, Use::Only("off", ORDER)),
@@ -99,8 +100,8 @@ const FLAGS: &[FlagRow] = &[
 ];
 
 impl GoFlags {
-    /// Reads arguments as a Go test binary does: `-test.NAME VALUE`, `-test.NAME=VALUE`, with one dash or two. What comes after the
-    /// first argument that is no flag, or after `--`, is the tests'.
+    /// Reads arguments as a Go test binary does: `-test.NAME VALUE`, `-test.NAME=VALUE`, with one dash or two. From the
+    /// first argument that is not a flag on, or after `--`, they are the tests' own.
     ///
     /// # Errors
     /// A flag of `testing` cannot have its meaning here, lacks its value, or is not one.
@@ -147,13 +148,13 @@ impl GoFlags {
     }
 }
 
-/// A pattern of `-test.run`, as `testing` takes it apart: alternatives, of each what the name of a test has to match, and what
-/// the names of its subtests have to.
+/// One alternative of a `-test.run` pattern, taken apart as `testing` does: `^TestStore$/disk` asks for `^TestStore$` of a
+/// test's name and for `disk` of its subtests' names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alternative {
     /// The pattern of the test's own name.
     pub test: String,
-    /// The patterns of its subtests' names with slashes between, where there are some.
+    /// The patterns of its subtests' names, with slashes between; `None` where the whole test is meant.
     pub within: Option<String>,
 }
 

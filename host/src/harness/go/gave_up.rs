@@ -1,26 +1,29 @@
-//! What Go's runtime says when it gives up: after a panic that nobody recovers, and after what it cannot go on after.
+//! What Go's runtime says when it gives up: after a panic that nobody recovered, and after an error that no program
+//! survives.
 
-/// How its runtime begins what it prints: of a panic, and of what it cannot go on after, as a deadlock of all goroutines.
+/// How the runtime's last message begins: after a panic, and after an error that no program survives, such as a deadlock of
+/// all goroutines.
 const STARTS: [&str; 2] = ["panic: ", FATAL];
 
-/// How it begins what it says of what it cannot go on after.
+/// How the message begins that tells of an error that no program survives.
 pub const FATAL: &str = "fatal error: ";
 
-/// What its runtime prints next: the stacks, that of the goroutine which is to blame first.
+/// What the runtime prints after the message: the stacks, first that of the goroutine to blame.
 const STACKS: &str = "\ngoroutine ";
 
 /// What the runtime said when it gave up.
 #[derive(Debug, PartialEq, Eq)]
 pub struct GaveUp {
     pub message: String,
-    /// The stacks that follow.
+    /// The stacks that the runtime printed after the message.
     pub(super) stacks: String,
 }
 
-/// What the runtime said on standard error when it gave up: the last such message that stacks follow.
+/// The last message on standard error with which the runtime gave up. Stacks have to follow it: without them it is
+/// something that the program printed.
 pub fn last_panic(stderr: &[u8]) -> Option<GaveUp> {
     let text = String::from_utf8_lossy(stderr);
-    // What it said last begins before the last stacks.
+    // The last message begins before the last stacks.
     let last = text.rfind(STACKS)?;
     let lines = text[..last].rmatch_indices('\n').map(|(at, _)| at + 1).chain([0]);
     let start = lines.into_iter().find(|line| STARTS.iter().any(|start| text[*line..].starts_with(start)))?;

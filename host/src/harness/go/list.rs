@@ -7,13 +7,13 @@ use crate::sandbox::StartCall;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Matches nothing.
+/// A pattern that matches no name.
 const NONE: &str = "$^";
 
-/// Why a benchmark is not run where nobody asks for it.
+/// Why a benchmark is not run unless somebody asks for it.
 const BENCHMARK: &str = "a benchmark; `-bench` or --include-ignored runs it once";
 
-/// What becomes of a name that starts so.
+/// How a test is run, by how its name begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Tests, examples and fuzz tests with their seeds: `-test.run` runs them.
@@ -39,7 +39,7 @@ pub(super) fn tests(program: &Program<'_>, flags: &GoFlags) -> Result<Vec<Test>,
         let pattern = choice.pattern_for(&name);
         let skipped = skip.pattern_for(&name);
         let whole = Some(format!("^{name}$"));
-        // Who asks for some tests asks for no benchmark.
+        // A user who selects tests by `-run` does not ask for benchmarks.
         let unasked = benchmark && bench.is_whole() && !run.is_whole();
         let left_out = unasked || !choice.is_whole() && pattern.is_none() || skipped.is_some() && skipped == whole;
         let pattern = pattern.or(whole).unwrap_or_default();
@@ -72,12 +72,12 @@ fn start(own: Vec<String>, all: Vec<String>, asks: bool) -> StartCall {
 /// Asks a module for its tests, of which TestMain may say more than their names.
 struct Asker<'a> {
     program: &'a Program<'a>,
-    /// What it prints where no name is.
+    /// What the module prints if no name matches.
     noise: Vec<u8>,
 }
 
 impl Asker<'_> {
-    /// The names that match.
+    /// The names that match a pattern.
     fn names(&self, pattern: &str) -> Result<Vec<String>, ListError> {
         let said = self.program.answer_of_exit(&["-test.list", pattern])?;
         names_in(&said, &self.noise).ok_or_else(|| ListError::Answer {
@@ -87,15 +87,16 @@ impl Asker<'_> {
     }
 }
 
-/// Ways of taking what TestMain prints out of an answer that are looked at.
+/// The most ways to cut the names out of what TestMain prints that are tried.
 const MOST_CUTS: usize = 64;
 
-/// The names in an answer, of which one without names is `noise`: what TestMain prints before and after.
+/// The names in an answer. `noise` is the answer without names: what TestMain prints before them and after them.
 fn names_in(said: &[u8], noise: &[u8]) -> Option<Vec<String>> {
     let same = |(a, b): &(&u8, &u8)| a == b;
     let common = said.iter().zip(noise).take_while(same).count();
     let suffix = said.iter().rev().zip(noise.iter().rev()).take_while(same).count();
-    // Where what comes before ends and what comes after begins alike, there are several cuts; few are worth a look.
+    // The text before the names may end as the text after them begins. Then there are several ways to cut; few are worth a
+    // look.
     (noise.len().saturating_sub(suffix)..=common).rev().take(MOST_CUTS).find_map(|before| {
         let end = said.len().checked_sub(noise.len() - before).filter(|end| *end >= before)?;
         let between = &said[before..end];
@@ -107,13 +108,13 @@ fn names_in(said: &[u8], noise: &[u8]) -> Option<Vec<String>> {
     })
 }
 
-/// A line as the name of a test.
+/// A line as the name of a test; `None` if it cannot be one.
 fn name(line: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(line).ok()?;
     kind(name).map(|_| name.to_owned())
 }
 
-/// What is called so, by Go's rule: no small letter follows the first word.
+/// The kind that a name is of, by Go's rule: no small letter follows the first word. So `Testing` is not a test.
 fn kind(name: &str) -> Option<Kind> {
     let is_identifier = name.chars().all(|c| c.is_alphanumeric() || c == '_');
     let (_, kind) = KINDS.into_iter().find(|(word, _)| {
@@ -123,14 +124,14 @@ fn kind(name: &str) -> Option<Kind> {
     is_identifier.then_some(kind)
 }
 
-/// What a pattern says of each test.
+/// Which tests a pattern selects.
 struct Choice {
-    /// None where there is no pattern: of each test all.
+    /// For each selected test, the pattern that runs the selected part of it; `None` if no pattern was given.
     patterns: Option<HashMap<String, String>>,
 }
 
 impl Choice {
-    /// Whom a pattern selects, by the module's own account, so that the pattern has the meaning that Go gives it.
+    /// Asks the module itself which tests a pattern selects, so that the pattern has the meaning that Go gives it.
     fn new(lister: &Asker<'_>, pattern: Option<&str>) -> Result<Self, ListError> {
         let Some(pattern) = pattern else { return Ok(Self { patterns: None }) };
         let mut patterns = HashMap::<String, Vec<Option<String>>>::new();
@@ -142,7 +143,7 @@ impl Choice {
         }
         let joined = patterns.into_iter().map(|(name, within)| {
             let of = |within: &Option<String>| within.as_ref().map(|within| format!("^{name}$/{within}"));
-            // Where one of them selects the whole test, no other says less.
+            // An alternative that selects the whole test is not narrowed by another.
             let parts: Option<Vec<String>> = within.iter().map(of).collect();
             let pattern = parts.map_or_else(|| format!("^{name}$"), |parts| parts.join("|"));
             (name, pattern)
@@ -150,12 +151,13 @@ impl Choice {
         Ok(Self { patterns: Some(joined.collect()) })
     }
 
-    /// Whether it selects everything.
+    /// Whether no pattern was given, so that everything is selected.
     fn is_whole(&self) -> bool {
         self.patterns.is_none()
     }
 
-    /// The pattern that runs of this test what is selected; `None` where nothing is, or all.
+    /// The pattern that runs the selected part of this test; `None` if nothing of it is selected, or if no pattern was
+    /// given.
     fn pattern_for(&self, name: &str) -> Option<String> {
         self.patterns.as_ref()?.get(name).cloned()
     }

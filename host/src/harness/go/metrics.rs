@@ -6,10 +6,10 @@
 
 use crate::model::MetricRecord;
 
-/// What says how fast something is. Here that is the sandbox's clock, which measures nothing.
+/// Units that say how fast something is. Here they would use the sandbox's clock, which measures nothing.
 const OF_THE_CLOCK: [&str; 2] = ["ns/op", "MB/s"];
 
-/// Most values of one benchmark and those within it.
+/// Most values that are kept of one benchmark and of those within it.
 const MOST: usize = 1000;
 
 /// The values that a benchmark reported, and those within it: in the order in which they are printed, without those of the clock.

@@ -1,4 +1,4 @@
-//! Several tests of a Go binary in one instance, in an order that is asked for: the hook puts them into it.
+//! Several tests of a Go binary in one instance, in a chosen order: the hook in the binary puts them into it.
 //!
 //! `testing` runs all tests, then all fuzz tests, then all examples. So only tests can be put into any order.
 
@@ -8,10 +8,10 @@ use crate::harness::{Sequence, TestEntry};
 use crate::sandbox::{Ending, Run, StartCall};
 use std::sync::Arc;
 
-/// What a pattern of one whole test begins with, and one of several.
+/// What a `-test.run` argument for whole tests begins with: `-test.run=^TestA$`, `-test.run=^(TestB|TestA)$`.
 const RUN: &str = "-test.run=^";
 
-/// What the names of tests begin with that `testing` runs first.
+/// How the names begin that `testing` runs first: those of tests.
 const TEST: &str = "Test";
 
 /// Whether a test of this name can be put into any order with others.
@@ -19,7 +19,7 @@ pub fn has_any_place(name: &str) -> bool {
     name.starts_with(TEST)
 }
 
-/// These tests in this order, in one instance.
+/// The entry that runs these tests in this order, in one instance.
 pub fn of(tests: &[&TestEntry]) -> Result<Sequence, String> {
     let mut names = Vec::new();
     let mut start = StartCall::default();
@@ -41,13 +41,13 @@ pub fn of(tests: &[&TestEntry]) -> Result<Sequence, String> {
     Ok(Sequence::Start(TestEntry::Start(start)))
 }
 
-/// The test of a pattern of one whole test.
+/// The name of the test that an argument runs as a whole: `TestA` of `-test.run=^TestA$`.
 fn name(arg: &str) -> Option<&str> {
     let name = arg.strip_prefix(RUN)?.strip_suffix('$')?;
     name.chars().all(|c| c.is_alphanumeric() || c == '_').then_some(name)
 }
 
-/// The tests of such an entry, in their order.
+/// The names of the tests that an entry of [`of`] runs, in their order.
 fn names(entry: &TestEntry) -> Vec<&str> {
     let TestEntry::Start(start) = entry else { return Vec::new() };
     let mut args = start.own_args.iter().chain(&start.args);
@@ -55,28 +55,28 @@ fn names(entry: &TestEntry) -> Vec<&str> {
     pattern.map(|names| names.split('|').collect()).unwrap_or_default()
 }
 
-/// Whether all ran in their order and passed.
+/// Whether all tests of an entry ran in their order and passed.
 pub fn all_passed(run: &Run, entry: &TestEntry) -> bool {
     let output = &run.remains.output;
     let stream = Stream::read(&output.stdout);
     let ended_well = matches!(run.ending, Ending::Returned | Ending::Exit { status: 0, .. });
     let names = names(entry);
     let began = stream.tests.iter().filter(|test| !test.name.contains('/')).map(|test| &*test.name);
-    // Where lines are missing, others seem out of place.
+    // If lines are missing, the others may seem out of place.
     let is_in_order = output.dropped > 0 || stream.doubt.is_none() && began.eq(names.iter().copied());
     let has_passed =
         |name: &&str| stream.test(name).and_then(StreamTest::closing).is_some_and(|end| end != Closing::Fail);
     ended_well && is_in_order && stream.passed && !stream.has_failure() && names.iter().all(has_passed)
 }
 
-/// The first that failed, by its place in the order, and why.
+/// The place in the order of the first test that failed, and why it failed.
 pub fn first_failure(run: &Run, entry: &TestEntry) -> Option<(usize, String)> {
     let output = &run.remains.output;
     let stream = Stream::read(&output.stdout);
     let names = names(entry);
     let place = |name: &str| names.iter().position(|one| *one == name);
     let failed = names.iter().position(|name| stream.test(name).and_then(StreamTest::closing) == Some(Closing::Fail));
-    // What ended the program itself has no closing line.
+    // A test that ended the program itself has no closing line.
     let open = stream.tests.iter().rfind(|test| test.closing().is_none() && place(&test.name).is_some());
     match (failed, open) {
         (Some(at), _) => Some((at, stream.failure(names[at]))),

@@ -1,4 +1,4 @@
-//! Where a Go test allocated, as its runtime's own profile says: what the hook tells in the words of [`airtight_abi::go`].
+//! Where a Go test allocated, by the profile of its runtime. The hook prints it in the words of [`airtight_abi::go`].
 
 use super::dump::{CALLER, call};
 use crate::model::Frame;
@@ -6,13 +6,13 @@ use crate::model::Frame;
 /// What the names of functions begin with that are of the hook: those that call a test, and those that look at the heap.
 const HOOK: &str = "testing.airtight";
 
-/// Calls of one place that are read.
+/// Most calls that are kept of one place's stack.
 const MOST_CALLS: usize = 64;
 
 /// A place at which a test allocated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// The calls, innermost first, without the runtime's own and the harness's.
+    /// The calls, innermost first, without those of the runtime and of the harness.
     pub stack: Vec<Frame>,
     pub alloc_objects: u64,
     pub alloc_space: u64,
@@ -20,7 +20,8 @@ pub struct Site {
     pub inuse_space: u64,
 }
 
-/// The places in the hook's words, in its order, and how many more there are. What the hook itself allocated is none.
+/// The places that the hook printed, in its order, and how many more there are. Places where the hook itself allocated are
+/// left out.
 pub fn sites(text: &str) -> (Vec<Site>, u64) {
     let mut all = Vec::new();
     let mut more = 0;
@@ -33,7 +34,7 @@ pub fn sites(text: &str) -> (Vec<Site>, u64) {
         let numbers: Vec<u64> = line.split(' ').map_while(|number| number.parse().ok()).collect();
         let [alloc_objects, alloc_space, inuse_objects, inuse_space] = numbers[..] else { continue };
         let mut calls = Vec::new();
-        // The empty line ends the place, and the next one is another's.
+        // An empty line ends the place.
         while let Some(function) = lines.next().filter(|line| !line.is_empty()) {
             let Some(at) = lines.next() else { break };
             if calls.len() < MOST_CALLS {
@@ -47,7 +48,8 @@ pub fn sites(text: &str) -> (Vec<Site>, u64) {
     (all, more)
 }
 
-/// A stack without what called the test, and without the runtime's calls in which a block is made. `None` of the hook's own.
+/// A stack without the calls outside of the test, and without those inside the runtime that make a block. `None` if the
+/// hook itself allocated.
 fn users(mut calls: Vec<Frame>) -> Option<Vec<Frame>> {
     let is_runtime = |frame: &Frame| frame.function.starts_with("runtime.");
     let inner = calls.iter().position(|frame| !is_runtime(frame))?;

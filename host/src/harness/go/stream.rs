@@ -1,24 +1,24 @@
-//! The stream that Go's package `testing` writes to standard output with `-test.v=test2json`: which tests and subtests ran, what
-//! became of each, and what each said.
+//! The stream that Go's package `testing` writes to standard output with `-test.v=test2json`. It says which tests and
+//! subtests ran, how each ended, and what each said.
 //!
-//! A line of `testing`'s own begins with ^V, wherever it stands: what a test prints without a line's end may come before it. In
-//! what a test logs, ^V is escaped; in what it prints itself, it is not. So a test can print lines that look like `testing`'s own.
-//! Unless it ends the process itself with status 0 (`syscall.Exit`), it cannot keep `testing` from writing the true ones after them,
-//! and a stream that tells two ends of one test, or the end of one
-//! that never began, is [doubtful](Stream::doubt).
+//! A line of `testing`'s own begins with the byte ^V, even in the middle of a line: a test may have printed text without a
+//! line's end before it. `testing` escapes ^V in what a test logs, but not in what a test prints directly. So a test can
+//! print lines that look like `testing`'s own. It cannot keep `testing` from writing the true lines after them, unless it
+//! ends the process itself with status 0 (`syscall.Exit`). Therefore a stream is [doubtful](Stream::doubt) that tells two
+//! ends of one test, or the end of one that never began.
 
 use memchr::memchr2_iter;
 use std::collections::HashMap;
 
-/// Begins a line of `testing`'s own.
+/// The byte with which a line of `testing`'s own begins.
 const FRAMING: u8 = 0x16;
-/// Begins and ends what is an error, from Go 1.27 on.
+/// The byte with which the text of an error begins, from Go 1.27 on; the next one ends it.
 const ERROR_BEGIN: u8 = 0x0f;
 const ERROR_END: u8 = 0x0e;
-/// Stands before one of these where a test logged it.
+/// The byte that `testing` puts before one of the three above if a test logged it.
 const ESCAPE: u8 = 0x1b;
 
-/// Bytes that are kept of what one test logged: a message is there to be read.
+/// Most bytes that are kept of what one test logged: a message is there to be read.
 const KEPT: usize = 16 << 10;
 
 /// What `testing` says of the end of a test.
@@ -34,22 +34,22 @@ pub enum Closing {
 pub struct Logged {
     /// The text, without indentation; with the place, `file.go:7: `, that `testing` put before it.
     pub text: String,
-    /// Whether it is an error's. Before Go 1.27 nothing tells.
+    /// Whether the text is an error's. Before Go 1.27 nothing says so.
     pub is_error: bool,
 }
 
-/// A test, or a subtest by its whole path.
+/// A test, or a subtest under its whole path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTest {
     pub name: String,
     pub logged: Vec<Logged>,
-    /// What was printed after its end: of an example, what it should have printed.
+    /// What was printed after its closing line. For an example that is what it printed and should have printed.
     after: String,
     bytes: usize,
-    /// How it ended since it was begun last, and the worst of its ends before that.
+    /// How it ended after it last began; `earlier` is the worst of its ends before that.
     closing: Option<Closing>,
     earlier: Option<Closing>,
-    /// Whether it was begun since the last word on all tests.
+    /// Whether it began after the last line that is about all tests.
     is_open: bool,
 }
 
@@ -58,17 +58,17 @@ pub struct StreamTest {
 pub struct Stream {
     /// Tests and subtests, in the order in which they began.
     pub tests: Vec<StreamTest>,
-    /// The places of the tests, by name.
+    /// The index in `tests` of each name.
     by_name: HashMap<String, usize>,
-    /// Whether the word on all tests was FAIL.
+    /// Whether a line about all tests was FAIL.
     pub failed: bool,
-    /// Whether it was PASS, at least once.
+    /// Whether a line about all tests was PASS.
     pub passed: bool,
-    /// Why it cannot be `testing`'s alone, in words.
+    /// Why the stream cannot be `testing`'s alone, in words.
     pub doubt: Option<String>,
     /// What the tests printed themselves, without the lines of `testing`'s own.
     pub own: Vec<u8>,
-    /// The test that what follows belongs to.
+    /// The index of the test that the next lines belong to.
     current: Option<usize>,
     /// Whether an error's text is being read.
     in_error: bool,
@@ -81,7 +81,7 @@ impl Stream {
         for line in lines(stdout) {
             match line.strip_prefix(&[FRAMING]) {
                 Some(own) if stream.control(own) => {}
-                // What begins as a line of its own and is none is what a test printed.
+                // A line that begins as one of `testing`'s own but is not one was printed by a test.
                 _ => stream.output(line),
             }
         }
@@ -93,7 +93,7 @@ impl Stream {
         self.by_name.get(name).map(|index| &self.tests[*index])
     }
 
-    /// The subtests of a test, each with its path below it.
+    /// The subtests of a test, each with its path below the test.
     pub fn subtests<'a>(&'a self, test: &'a str) -> impl Iterator<Item = (&'a str, &'a StreamTest)> {
         self.tests.iter().filter_map(move |sub| Some((sub.name.strip_prefix(test)?.strip_prefix('/')?, sub)))
     }
@@ -116,7 +116,7 @@ impl Stream {
         self.failed || self.tests.iter().any(|test| test.closing() == Some(Closing::Fail))
     }
 
-    /// Reads a line of `testing`'s own, without its mark. False where it is none.
+    /// Reads a line of `testing`'s own, without its mark. `false` if it is not such a line.
     fn control(&mut self, line: &[u8]) -> bool {
         let Ok(line) = std::str::from_utf8(line.strip_suffix(b"\n").unwrap_or(line)) else { return false };
         if let Some(name) = line.strip_prefix("=== RUN   ") {
@@ -126,7 +126,7 @@ impl Stream {
         {
             self.current = self.by_name.get(name).copied();
         } else if line.starts_with("=== ATTR  ") || line.starts_with("=== ARTIFACTS ") {
-            // Says something of a test, and belongs to what it said.
+            // The line is about a test, and is part of that test's output.
         } else if let Some((closing, name)) = closing(line) {
             self.end(name, closing);
         } else if line == "PASS" || line == "FAIL" || line.starts_with("FAIL: ") {
@@ -154,7 +154,7 @@ impl Stream {
                 self.by_name.insert(name.to_owned(), self.tests.len() - 1);
                 self.tests.len() - 1
             }
-            // Where TestMain runs all tests again, the worst of the ends counts.
+            // If TestMain runs all tests again, the worst of the ends counts.
             Some(index) if !self.tests[index].is_open => {
                 let test = &mut self.tests[index];
                 test.is_open = true;
@@ -187,7 +187,7 @@ impl Stream {
         self.current = index;
     }
 
-    /// The word on all tests. What begins after it is another round of them.
+    /// Reads the line about all tests. A test that begins after it is in another round: TestMain ran all tests again.
     fn conclude(&mut self, failed: bool) {
         self.failed |= failed;
         self.passed |= !failed;
@@ -199,7 +199,7 @@ impl Stream {
         self.doubt.get_or_insert(why);
     }
 
-    /// Reads what a test printed or logged: a line, or a part of one.
+    /// Reads what a test printed or logged: a line, or part of one.
     fn output(&mut self, line: &[u8]) {
         let mut rest = line;
         while !rest.is_empty() {
@@ -223,7 +223,7 @@ impl Stream {
             test.after += &String::from_utf8_lossy(part);
             return;
         }
-        // What is logged is indented by four, and by four more where a text has several lines.
+        // Logged text is indented by four, and its further lines by four more.
         let Some(text) = part.strip_prefix(b"    ") else { return };
         let text = unescaped(text);
         match (text.strip_prefix("    "), test.logged.last_mut()) {
@@ -234,7 +234,7 @@ impl Stream {
 }
 
 impl StreamTest {
-    /// What became of it; `None` where it did not come to its end.
+    /// How the test ended; `None` if it did not come to its end.
     pub fn closing(&self) -> Option<Closing> {
         match (self.closing, self.earlier) {
             (None, Some(Closing::Fail)) => Some(Closing::Fail),
@@ -243,8 +243,8 @@ impl StreamTest {
         }
     }
 
-    /// Why it failed, by its own account: its errors, or where nothing tells these, all that it logged. Of an example, what it
-    /// printed and should have printed.
+    /// Why the test failed, by its own account: its errors, or, if nothing marks errors, everything that it logged. For an
+    /// example: what it printed and should have printed.
     pub fn failures(&self) -> Vec<String> {
         if self.name.starts_with("Example") {
             return Some(self.after.trim_end().to_owned()).filter(|said| !said.is_empty()).into_iter().collect();
@@ -254,7 +254,7 @@ impl StreamTest {
         told.map(|logged| logged.text.trim_end().to_owned()).collect()
     }
 
-    /// Why it was skipped: the last that it logged, without its place.
+    /// Why the test was skipped: the last text that it logged, without its place.
     pub fn reason(&self) -> String {
         let Some(last) = self.logged.last() else { return "skipped".to_owned() };
         without_place(&last.text).trim_end().to_owned()
@@ -262,7 +262,7 @@ impl StreamTest {
 }
 
 impl Closing {
-    /// How bad it is: a failure is worse than a pass.
+    /// How bad an end is: a failure is worse than a pass.
     const fn rank(self) -> u8 {
         match self {
             Self::Skip => 0,
@@ -298,7 +298,7 @@ fn closing(line: &str) -> Option<(Closing, &str)> {
     Some((closing, rest.rsplit_once(" (").map_or(rest, |(name, _)| name)))
 }
 
-/// What follows the place that `testing` puts before a text: `file.go:7: `.
+/// The text without the place, `file.go:7: `, that `testing` put before it.
 fn without_place(text: &str) -> &str {
     let after = || {
         let (file, rest) = text.split_once(".go:")?;
@@ -308,13 +308,13 @@ fn without_place(text: &str) -> &str {
     after().unwrap_or(text)
 }
 
-/// The places of marks that no test logged.
+/// The indices of marks that are not escaped: no test logged them.
 fn marks(text: &[u8]) -> impl Iterator<Item = usize> + '_ {
     let is_mark = |byte: u8| [FRAMING, ERROR_BEGIN, ERROR_END].contains(&byte);
     (0..text.len()).filter(move |at| is_mark(text[*at]) && (*at == 0 || text[*at - 1] != ESCAPE))
 }
 
-/// The lines of a stream, with their ends. One also ends before a mark in its middle.
+/// The lines of a stream, with their ends. A mark in the middle of a line begins a new line.
 fn lines(stdout: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut ends = memchr2_iter(b'\n', FRAMING, stdout)
         .filter_map(|at| match stdout[at] {
@@ -329,7 +329,7 @@ fn lines(stdout: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// A text that a test logged, without the escapes of marks.
+/// A text that a test logged, without the escapes before marks.
 fn unescaped(text: &[u8]) -> String {
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();

@@ -1,11 +1,11 @@
 //! The descriptors of a module's tests, as rustc writes them into its static data and libtest reads them.
 //!
-//! libtest runs no test on wasm that is expected to panic, since it could not go on after the panic. That a test is, and what
-//! the panic is to say, only its descriptor tells.
+//! On wasm, libtest runs no test that is expected to panic, because it could not go on after the panic. Only the descriptor
+//! of a test says that it is expected to panic, and what the panic's message has to contain.
 //!
-//! How a descriptor is laid out is the compiler's choice: measured for Rust 1.95 to 1.98, and the same at every level of
-//! optimisation. So nothing is believed that does not check out for all tests of a module: each test that libtest lists has
-//! exactly one descriptor, every field of it holds what such a field can hold, and no two of them overlap.
+//! How a descriptor is laid out is the compiler's choice. The layout was measured for Rust 1.95 to 1.98; it is the same at
+//! every level of optimisation. Nothing is believed unless it checks out for all tests of a module: each test that libtest
+//! lists has exactly one descriptor, every field of it holds what such a field can hold, and no two descriptors overlap.
 //!
 //! ```text
 //!      -16  0, 1 or 2: is not expected to panic, is expected to, is expected to with this text:
@@ -13,7 +13,7 @@
 //!       -4  says that the name is static
 //!    0  +4  the name
 //!  +12 +16  the source file
-//!  +20 +24  why it is ignored; 0 where that is not said
+//! +20 +24  why it is ignored; 0 if no reason is given
 //!  +28 +40  line and column of the beginning, line and column of the end
 //!      +44  four bytes: ignored, not to compile, not to be run, the kind of test
 //!      +48  0: a test that is a plain function
@@ -27,45 +27,45 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use wasmparser::{FuncType, ProducersFieldValue, ProducersSectionReader, ValType};
 
-/// From the word that points to a test's name to the beginning of its descriptor.
+/// Bytes from the beginning of a descriptor to the word that points to the test's name.
 const BEFORE_NAME: u32 = 16;
 
-/// From there to the end.
+/// Bytes from the word that points to the name to the end of the descriptor.
 const BEHIND_NAME: u32 = 56;
 
 /// The oldest compiler whose descriptors are known.
 const OLDEST: (u32, u32) = (1, 95);
 
-/// Bytes of text that are looked at for each byte of static data, at most: names are looked for wherever one may be pointed to,
-/// and are shorter than 512 bytes where a module has more than a few.
+/// Most bytes of text that are looked at, for each byte of static data. A name is looked for wherever a word may point to
+/// one; names of a module with more than a few tests are shorter than 512 bytes.
 const LOOKS: u64 = 64;
 
-/// From this compiler on the name is the first kind of name, and not the second.
+/// The first compiler that writes a static name as the first kind of name instead of the second.
 const NAMES_REORDERED: (u32, u32) = (1, 97);
 
-/// A test, as its descriptor has it.
+/// What the descriptor of a test says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Descriptor {
     /// Whether it is expected to panic.
     pub(super) should_panic: Option<ShouldPanic>,
     /// Where it begins: `file:line:column`.
     pub(super) declared: String,
-    /// Why it is ignored, where it is: an empty text where that is not said.
+    /// Why the test is ignored; `None` if it is not, an empty text if no reason is given.
     pub(super) ignored: Option<String>,
     /// The address of the descriptor.
     address: u32,
-    /// The address of the first word that points to it, which libtest's list has.
+    /// The first word that points to the descriptor: it is in libtest's list.
     pub(super) list: Option<ListedTest>,
 }
 
 /// What a descriptor says of a panic that is expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ShouldPanic {
-    /// The address of the word that says so.
+    /// The address of the word that marks the test as expected to panic.
     pub(super) address: u32,
-    /// The word.
+    /// The value of that word.
     pub(super) mark: u32,
-    /// What the message has to contain.
+    /// What the panic's message has to contain.
     pub(super) text: Option<String>,
 }
 
@@ -102,7 +102,7 @@ impl From<NoStatics> for NoDescriptors {
 /// The descriptors of all tests of a module, by name. `listed` and `ignored` are those that libtest lists.
 ///
 /// # Errors
-/// Anything does not check out: nothing is known of any test then.
+/// Something does not check out: then nothing is known of any test.
 pub(super) fn read(
     module: &Module<'_>,
     listed: &[Arc<str>],
@@ -165,14 +165,14 @@ fn version(rustc: &str) -> Option<(u32, u32)> {
 struct Search<'s, 'a> {
     statics: &'s Statics<'a>,
     module: &'s Module<'a>,
-    /// The word that says that a name is static.
+    /// The word that marks a name as static.
     static_name: u32,
     /// Bytes of text that may still be looked at.
     looks: Cell<u64>,
 }
 
 impl Search<'_, '_> {
-    /// The descriptors of these tests, as far as there are any.
+    /// The descriptors of these tests; `None` for a test of which none is found.
     fn all(&self, listed: &[Arc<str>]) -> Result<HashMap<Arc<str>, Option<Descriptor>>, NoDescriptors> {
         let mut found: HashMap<Arc<str>, Option<Descriptor>> = HashMap::with_capacity(listed.len());
         for name in listed {
@@ -183,7 +183,7 @@ impl Search<'_, '_> {
         let lens: HashSet<usize> = listed.iter().map(|name| name.len()).collect();
         let mut before: Option<(u32, u32)> = None;
         for (at, word) in self.statics.words() {
-            // A name is an address and a length: most pairs of words are told from one by the length.
+            // A name is written as an address and a length. The length alone rules out most pairs of words.
             let pair = before.replace((at, word)).filter(|(address, _)| address + 4 == at);
             let Some((at, name)) = pair.filter(|_| lens.contains(&(word as usize))) else { continue };
             let Some(entry) = self.text(name, word).and_then(|name| found.get_mut(name)) else { continue };
@@ -196,7 +196,7 @@ impl Search<'_, '_> {
         if self.looks.get() == 0 { Err(NoDescriptors::TooMuch) } else { Ok(found) }
     }
 
-    /// A text of static data, if there may be one more.
+    /// A text of static data; `None` if no more may be looked at.
     fn text(&self, address: u32, len: u32) -> Option<&str> {
         let bytes = self.statics.bytes(address, len)?;
         let left = self.looks.get().saturating_sub(bytes.len() as u64);
@@ -204,7 +204,7 @@ impl Search<'_, '_> {
         if left == 0 { None } else { std::str::from_utf8(bytes).ok() }
     }
 
-    /// The descriptor whose name is pointed to from this address, if there is one.
+    /// The descriptor that points to its name from this address, if there is one.
     fn descriptor(&self, at: u32) -> Option<Descriptor> {
         let address = at.checked_sub(BEFORE_NAME)?;
         self.statics.bytes(address, BEFORE_NAME + BEHIND_NAME)?;
@@ -240,14 +240,14 @@ impl Search<'_, '_> {
         })
     }
 
-    /// Whether this is the index of a function in the table that may be a test: it returns `Result<(), String>`, in memory.
+    /// Whether the function at this index of the table may be a test: it returns `Result<(), String>` through memory.
     fn is_test(&self, index: u32) -> bool {
         let ty = self.statics.function(index).and_then(|function| self.module.function_type(function));
         ty == Some(&FuncType::new([ValType::I32], []))
     }
 }
 
-/// Whether two descriptors of these addresses, which are sorted, share bytes.
+/// Whether two of the descriptors at these sorted addresses share bytes.
 fn overlap(addresses: &[u32]) -> bool {
     addresses.windows(2).any(|pair| pair[1] - pair[0] < BEFORE_NAME + BEHIND_NAME)
 }

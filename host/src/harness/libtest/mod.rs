@@ -1,10 +1,11 @@
-//! Rust's own test harness: it lists its tests, runs one of them, and counts what became of it in its closing line.
+//! Rust's own test harness. It lists its tests, runs one of them, and counts in its closing line how the tests ended.
 //!
-//! It makes a list of its own of all tests before it looks for the one that it is to run. So it is handed a list of that one alone,
-//! which is there already: the word of its static list that points to the test's descriptor.
+//! libtest copies its whole list of tests before it looks for the one that it is to run. So it is given a list of that test
+//! alone. Such a list exists already: the word of libtest's static list that points to the test's descriptor.
 //!
-//! A test that is expected to panic it does not run on wasm. Its descriptor says so, and loses that mark in the instance that
-//! runs it ([`crate::sandbox::MarkedPanic`]): libtest then runs it as any other, and what its panic says is judged here.
+//! On wasm, libtest does not run a test that is expected to panic. The test's descriptor says that it is, and loses that
+//! mark in the instance that runs the test ([`crate::sandbox::MarkedPanic`]). libtest then runs it as any other test, and
+//! the message of its panic is judged here.
 
 mod descriptors;
 
@@ -24,22 +25,22 @@ use std::sync::Arc;
 
 pub(super) struct Libtest;
 
-/// The entry points, one of which the `main` that rustc generates for a test binary calls (the two `_static` ones), and what
-/// they call: with link-time optimisation only what was not inlined keeps a name.
+/// The entry points of libtest. The `main` that rustc generates for a test binary calls one of the two `_static` ones; the
+/// others are what these call. With link-time optimisation, only functions that were not inlined keep a name.
 const ENTRY: [&str; 4] =
     ["test::test_main_static", "test::test_main_static_abort", "test::test_main", "test::test_main_with_exit_callback"];
 
 /// The function in which a test is called.
 const TEST_CALLERS: &[&str] = &["test::__rust_begin_short_backtrace"];
 
-/// Texts of the harness that no other program has all of: the middle of its usage text, and variables that it reads.
+/// Texts of libtest that no other program has all of: the middle of its usage text, and variables that it reads.
 const TEXTS: [&[u8]; 3] =
     [b"The FILTER string is tested against the name of all tests", b"RUST_TEST_THREADS", b"RUST_TEST_NOCAPTURE"];
 
 /// Why libtest ignores a test whose descriptor has lost the mark of an expected panic.
 const NOT_LOOKED_AT: &str = "libtest does not look at its descriptor, which the compiler has copied into code";
 
-/// Longest message of a panic that is shown, in characters.
+/// Most characters that are shown of a panic's message.
 const SHOWN: usize = 4096;
 
 /// Why a test that is expected to panic is not run.
@@ -80,7 +81,8 @@ impl TestHarness for Libtest {
         let described = described(lister.module, &all, &ignored);
         let mut reasons: HashMap<Arc<str>, String> = HashMap::new();
         if described.is_err() && !ignored.is_empty() {
-            // Named and not asked to be run all the same, none of them is run: each is only said to be ignored.
+            // libtest gets the names of ignored tests and is not told to run ignored tests. So it only says of each that it
+            // is ignored.
             let args: Vec<&str> = ignored.iter().map(AsRef::as_ref).chain(["--exact"]).collect();
             let said = program.answer(&args).ok().and_then(|stdout| reasons_in(&stdout, &ignored));
             let said = said.unwrap_or_else(|| vec![String::new(); ignored.len()]);
@@ -118,8 +120,8 @@ impl TestHarness for Libtest {
         Ok(TestEntry::Start(test.start.clone()))
     }
 
-    /// By its own list: the words that point to the wanted tests stay where they are, and each points to the test whose turn it is.
-    /// libtest then looks for these tests alone, in the order of its list.
+    /// Through libtest's own list: the words that point to the wanted tests stay where they are, and each is made to point
+    /// to the test whose turn it is. libtest then looks for these tests alone, in the order of its list.
     fn sequence(&self, tests: &[&TestEntry]) -> Result<Sequence, String> {
         let mut args = Vec::new();
         let mut listed = Vec::new();
@@ -165,7 +167,7 @@ impl TestHarness for Libtest {
                 Finish::Skipped(not_run(&start.if_ignored))
             }
             (Ending::Returned, _) => Finish::failed("the harness returned without having run the test"),
-            // Only where the test's own code is not on the stack can it be the harness that leaves.
+            // The harness itself can have left only if the test's own code is not on the stack.
             (Ending::Exit { stack, .. }, Some(Closing { passed: 0, failed: 1, ignored: 0 }))
                 if !evidence.symbols.in_test_window(stack) =>
             {
@@ -184,7 +186,7 @@ impl TestHarness for Libtest {
     }
 }
 
-/// The descriptors of a module's tests; in words, why they are not known.
+/// The descriptors of a module's tests, or in words why they are not known.
 fn described(
     module: &LoadedModule,
     listed: &[Arc<str>],
@@ -201,11 +203,11 @@ fn marked(test: Descriptor) -> Option<MarkedPanic> {
     Some(MarkedPanic { address, mark, text, declared: test.declared })
 }
 
-/// What the panic that ended a test means, if it is expected and nobody else was to catch it.
+/// What the panic that ended a test means, if the test is expected to panic and nothing in the guest was to catch it.
 fn panicked(evidence: &Evidence<'_>, start: &StartCall) -> Option<Finish> {
     let (expected, raised) = (start.should_panic.as_ref()?, evidence.run.panic.as_ref()?);
     let stack = evidence.run.ending.stack()?;
-    // A panic of the harness itself is not the test's, and one that was to be caught would not end it natively.
+    // A panic of the harness itself is not the test's. A panic that was to be caught would not end the test natively.
     if !evidence.symbols.in_test_window(stack) || evidence.symbols.catches_panics(stack) {
         return None;
     }
@@ -226,14 +228,14 @@ fn panicked(evidence: &Evidence<'_>, start: &StartCall) -> Option<Finish> {
     })
 }
 
-/// The names of functions say that a module is the harness's. They never say that it is not: a tool may have dropped or
-/// shortened them. Its texts are there even then.
+/// Whether Rust's harness is in a module. Names of functions can say that it is. They cannot say that it is not: a tool may
+/// have dropped or shortened them. libtest's texts are there even then.
 fn is_held_by(module: &Module<'_>) -> bool {
     has_its_names(module) || has_its_texts(module)
 }
 
 fn has_its_names(module: &Module<'_>) -> bool {
-    // Names after one that cannot be read are not there for anybody else either.
+    // Names after an unreadable one are lost for every other reader too.
     module.function_names().map_while(Result::ok).any(|(_, name)| is_own(name))
 }
 
@@ -242,8 +244,8 @@ fn is_own(name: &str) -> bool {
         return false;
     }
     let path = format!("{:#}", rustc_demangle::demangle(name));
-    // `test::f::<type arguments>` is an instance of `test::f`, and `test::f::{closure#0}` is what is left of it where it was
-    // inlined into its caller.
+    // `test::f::<type arguments>` is an instance of `test::f`. If `test::f` was inlined into its caller,
+    // `test::f::{closure#0}` is what is left of it.
     let function = path.split("::<").next().and_then(|path| path.split("::{").next()).unwrap_or_default();
     ENTRY.contains(&function) || TEST_CALLERS.contains(&function)
 }
@@ -252,8 +254,8 @@ fn has_its_texts(module: &Module<'_>) -> bool {
     module.data().is_some_and(|data| TEXTS.iter().all(|text| memmem::find(data, text).is_some()))
 }
 
-/// Why each of the tests is ignored, from what the harness says when it is asked to run them: `test NAME ... ignored, WHY`.
-/// `None` if that is not all that it says.
+/// Why each of the tests is ignored: libtest, asked to run them, says `test NAME ... ignored, WHY`. `None` if it says
+/// anything else.
 fn reasons_in(stdout: &[u8], names: &[Arc<str>]) -> Option<Vec<String>> {
     let text = std::str::from_utf8(stdout).ok()?;
     let (running, mut rest) = text.strip_prefix("\nrunning ")?.split_once('\n')?;
@@ -264,7 +266,7 @@ fn reasons_in(stdout: &[u8], names: &[Arc<str>]) -> Option<Vec<String>> {
     for (nth, name) in names.iter().enumerate() {
         rest = rest.strip_prefix("test ")?.strip_prefix(&**name)?;
         rest = rest.strip_prefix(" - should panic").unwrap_or(rest).strip_prefix(" ... ignored")?;
-        // A reason may be of several lines: it ends where the next test's begins.
+        // A reason may have several lines: it ends where the next test's line begins.
         let next = names.get(nth + 1).map_or_else(|| "\n\ntest result: ".to_owned(), |name| format!("\ntest {name} "));
         let end = rest.find(&next)?;
         let (reason, after) = rest.split_at(end);
@@ -279,7 +281,7 @@ fn names(stdout: &[u8]) -> Vec<Arc<str>> {
     text.lines().filter_map(|line| line.strip_suffix(": test")).map(Arc::from).collect()
 }
 
-/// What the harness counted.
+/// How many tests ended in each way, by the harness's own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Closing {
     /// Tests that passed.
@@ -290,8 +292,8 @@ struct Closing {
     ignored: u64,
 }
 
-/// Reads the closing line, `test result: ok. 1 passed; 0 failed; 0 ignored; …`: the last one there is. By itself it proves
-/// nothing, since a test can print one.
+/// Reads the last closing line, `test result: ok. 1 passed; 0 failed; 0 ignored; …`. Alone it proves nothing, since a test
+/// can print one.
 fn closing(stdout: &[u8]) -> Option<Closing> {
     let start = memmem::rfind(stdout, b"test result: ")?;
     let line = stdout[start..].split(|byte| *byte == b'\n').next()?;
@@ -304,7 +306,7 @@ fn closing(stdout: &[u8]) -> Option<Closing> {
     Some(Closing { passed: count("passed")?, failed: count("failed")?, ignored: count("ignored")? })
 }
 
-/// Whether the harness has told of these tests in this order.
+/// Whether the harness named these tests in this order.
 fn are_told_in_order(stdout: &[u8], names: &[Arc<str>]) -> bool {
     let mut rest = stdout;
     names.iter().all(|name| {
@@ -325,7 +327,7 @@ fn own_output<'a>(stdout: &'a [u8], name: &str) -> &'a [u8] {
     failures.or_else(|| ended.strip_suffix(b"ok\n")).unwrap_or(own)
 }
 
-/// Whether the last that was said of an end is a panic, and not an error that a test returned.
+/// Whether the last account of an end is a panic's, and not that of an error which a test returned.
 fn ends_with_panic(stderr: &[u8]) -> bool {
     let last = |needle: &[u8]| memmem::rfind(stderr, needle);
     last_panic(stderr).is_some() && last(b"panicked at ") > last(b"\nError: ")

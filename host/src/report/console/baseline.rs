@@ -1,4 +1,4 @@
-//! What the baseline accepts, in the record of a test and in the summary of a run, and what it could accept.
+//! What is said of the baseline: what it accepts of a test, how a run used it, and what it could accept.
 
 use super::sanitise::OneLine;
 use super::units::{Grouped, PlainBytes, plural};
@@ -44,7 +44,7 @@ impl Display for PasteText<'_> {
     }
 }
 
-/// What became of the baseline in the run.
+/// How the run used the baseline.
 pub(super) struct BaselineText<'a> {
     pub usage: &'a BaselineUse,
     pub report: &'a Report,
@@ -79,7 +79,7 @@ impl Display for BaselineText<'_> {
     }
 }
 
-/// The entries that have expired or are gone, which this command takes out.
+/// The entries that have expired or are gone. `command` is what removes them.
 pub(super) fn write_entries(f: &mut Formatter<'_>, usage: &BaselineUse, command: &str) -> fmt::Result {
     let BaselineUse { date, gone, expired, .. } = usage;
     list(f, expired, |f, entry| {

@@ -6,11 +6,11 @@ use crate::model::resource::{BlocksRecord, HeldBy, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource};
 use std::fmt::{self, Display, Formatter};
 
-/// Places that are named of what an entry reaches. The JSON report has all of them.
+/// Most places that are named of the blocks that an entry reaches. The JSON report has all of them.
 const MAX_REACHED: usize = 4;
 
-/// `reference cycle of 3 heap blocks`, `3 heap blocks that hold each other`: the title of blocks that are a cycle; `None` for any
-/// others.
+/// The title of blocks that are a cycle: `reference cycle of 3 heap blocks`, `3 heap blocks that hold each other`. `None`
+/// for other blocks.
 pub(super) fn cycle_title(resource: &Resource) -> Option<String> {
     let blocks = resource.blocks.as_deref().filter(|blocks| blocks.held_by == Some(HeldBy::EachOther))?;
     let (count, cycles) = (resource.count, blocks.cycles);
@@ -42,7 +42,7 @@ impl Display for Shape<'_> {
         if count > 0 {
             let one = self.0.count == 1 || *cycles == 1;
             let (noun, who) = (plural(count, "block", "blocks"), if one { "it reaches" } else { "they reach" });
-            // What a variable keeps, another one may keep, too.
+            // A variable is not the only holder: another one may keep the same blocks.
             let only = if held_by.is_some() { "only " } else { "" };
             write!(f, ", and {} {noun} ({}) that {only}{who}", Grouped(count), PlainBytes(bytes))?;
         }
@@ -50,7 +50,7 @@ impl Display for Shape<'_> {
     }
 }
 
-/// `each holds the next: Rc src/shared.rs:17 -> src/shared.rs:25 -> the first`; nothing where it says no more than the title.
+/// The steps of a ring: ``each holds the next: `Rc` src/shared.rs:17 -> src/shared.rs:25 -> the first``.
 pub(super) struct RingText<'a>(pub &'a BlocksRecord);
 
 impl Display for RingText<'_> {
@@ -88,7 +88,7 @@ pub(super) struct ReachText<'a>(pub &'a BlocksRecord);
 
 impl Display for ReachText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        // Places that are on one line are one here, whoever called it.
+        // Places on the same line count as one here, whichever code called that line.
         let mut places: Vec<(String, u64)> = Vec::new();
         for placed in &self.0.reaches {
             let mut text = Site(Frame::innermost_own(&placed.stack)).to_string();
@@ -123,7 +123,7 @@ impl Display for RingStep<'_> {
     }
 }
 
-/// A place in as few words as tell it: its line; the function where that is not known.
+/// A place in few words: its line, or its function if the line is not known.
 struct Site<'a>(Option<&'a Frame>);
 
 impl Display for Site<'_> {
@@ -136,7 +136,7 @@ impl Display for Site<'_> {
     }
 }
 
-/// What to do about blocks, where their shape tells; `None` where it does not.
+/// What to do about blocks, if their shape tells; otherwise `None`.
 pub(super) fn advice(resource: &Resource) -> Option<String> {
     let blocks = resource.blocks.as_deref().filter(|blocks| blocks.mended_by_weak)?;
     let [first, .., last] = &blocks.ring[..] else {

@@ -1,4 +1,4 @@
-//! All there is to say of one test, and the short of it.
+//! All there is to say of one test, and a short form of it.
 
 use super::certainty::{NotCertain, is_certain};
 use super::go::GoText;
@@ -16,10 +16,10 @@ use super::units::{Bytes, Grouped, plural};
 use crate::model::{AttemptsRecord, CleanupRecord, Details, Heap, Omitted, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
-/// Everything, without times and without captured output.
+/// All there is to say of a test, without times and captured output.
 pub(super) struct Full<'a> {
     pub test: &'a TestRecord,
-    /// Whether what a passing test was refused, and what static data keeps of it, is shown, too.
+    /// Whether to show also the growth that a passing test was refused, and the blocks that it retained.
     pub all: bool,
     pub styles: &'a Styles,
 }
@@ -101,7 +101,7 @@ impl Display for OmittedText<'_> {
     }
 }
 
-/// What became of the times before the last one.
+/// How the attempts before the last one ended.
 fn write_attempts(f: &mut Formatter<'_>, attempts: &AttemptsRecord) -> fmt::Result {
     for (nth, failed) in attempts.failed.iter().enumerate() {
         write!(f, "    time {} of {}: {}", nth + 1, attempts.tried, status::word(failed.verdict).to_lowercase())?;
@@ -116,7 +116,7 @@ fn heap(test: &TestRecord) -> Option<&Heap> {
     test.usage.as_ref().map(|usage| &usage.heap)
 }
 
-/// A few lines under a test that the end of the run says more about.
+/// A few lines under a test; the end of the run says more.
 pub(super) struct Short<'a> {
     pub test: &'a TestRecord,
     pub styles: &'a Styles,
@@ -144,7 +144,7 @@ impl Display for Short<'_> {
     }
 }
 
-/// Captured output, a section a stream.
+/// Captured output, in a section for each stream.
 pub(super) struct CapturedOutput<'a> {
     pub module: &'a str,
     pub test: &'a TestRecord,
@@ -173,12 +173,12 @@ impl Display for CapturedOutput<'_> {
 }
 
 fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> fmt::Result {
-    // What was refused is told already, with units.
+    // The growth that was refused is shown already, with units.
     let refused = details.refused.as_ref().map(RefusedGrowth::before_the_end).unwrap_or_default();
     let message = details.message.iter().map(|message| message.strip_prefix(&*refused).unwrap_or(message));
     // The first reported failure may serve as the message.
     let failures = details.failures.iter().filter(|failure| Some(*failure) != details.message.as_ref());
-    // What else failed beside clean-ups, which have lines of their own.
+    // Later failures, without those of clean-ups, which have lines of their own.
     let later = details.suppressed.iter().filter(|later| later.cleanup.is_none()).map(|later| &later.message);
     let later = later.filter(|message| !details.failures.contains(message));
     let failures = failures.chain(later).map(String::as_str);

@@ -15,15 +15,15 @@ use std::time::Duration;
 
 const INDENT: &str = "        ";
 
-/// The lines of one thing that a test left, with all that helps to find and release it.
+/// The lines about one thing that a test left: all that helps to find and release it.
 pub(super) struct EntryText<'a> {
     pub test: &'a str,
     pub resource: &'a Resource,
-    /// The words before its figures: `at least `, `at most `, or nothing where they are exact.
+    /// The words before its figures: `at least `, `at most `, or nothing if the figures are exact.
     pub bound: &'static str,
     /// See [`AcquisitionText::why_unknown`].
     pub why_unknown: bool,
-    /// `Some` where it is said what to do about it. Within, the language in whose words that is said, where the stack of this
+    /// `Some` if the entry says what to do. The inner value is the language that the advice is in, if the stack of this
     /// entry does not show one.
     pub advice: Option<Option<Language>>,
     pub styles: &'a Styles,
@@ -32,11 +32,11 @@ pub(super) struct EntryText<'a> {
 impl Display for EntryText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { test, resource, bound, why_unknown, advice, styles } = *self;
-        // A title of one thing has no number, but "at least" needs one.
+        // The title of a single thing has no number, but after "at least" there must be one.
         let one = if bound.is_empty() || resource.count != 1 { "" } else { "1 " };
         writeln!(f, "    - {bound}{one}{}", Title(resource))?;
         write!(f, "{}", AcquisitionText { test, resource, why_unknown, styles })?;
-        // Whoever frees what holds it frees this, too.
+        // Whoever frees the holders of these blocks frees these, too.
         let Some(language) = advice.filter(|_| resource.held_by() != Some(HeldBy::Several)) else { return Ok(()) };
         if let Some(advice) = blocks::advice(resource) {
             return writeln!(f, "{INDENT}to fix: {advice}");
@@ -51,12 +51,12 @@ impl Display for EntryText<'_> {
     }
 }
 
-/// The lines that say where something was acquired and what went through it. There are none for kinds of which no place is ever
-/// known.
+/// The lines that say where something was acquired and what went through it. Some kinds never have a known place: they have
+/// no lines.
 pub(super) struct AcquisitionText<'a> {
     pub test: &'a str,
     pub resource: &'a Resource,
-    /// Whether to say why a place is not known. It is not said here where a doubt about the heap says it once for all blocks.
+    /// Whether to say why a place is not known. It is not said here if a doubt about the heap says it once for all blocks.
     pub why_unknown: bool,
     pub styles: &'a Styles,
 }
@@ -106,7 +106,7 @@ impl AcquisitionText<'_> {
         let which = if self.resource.count == 1 { "" } else { ", the first of them," };
         let name = name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
         let one = self.resource.kind.noun(1);
-        // Tasks are told apart by their names.
+        // Tasks have the number 0. They are told apart by name.
         let number = if *number == 0 { String::new() } else { format!(" {number}") };
         write!(f, "{INDENT}{one}{number}{}{which} {}", OneLine(&name), OneLine(does))?;
         if *waited_ns > 0 {

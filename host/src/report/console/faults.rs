@@ -1,4 +1,4 @@
-//! Ways out of failures that are not handled, for a person.
+//! What a search for failures found, for a person: ways out that are not handled.
 
 use super::super::faults::{FaultFinding, Faults, FindingKind, ModuleFaults, NotTried, SweptTest};
 use super::baseline::write_entries;
@@ -12,13 +12,13 @@ use crate::model::{BaselineUse, Frame};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// Places of one kind that are listed.
+/// Most places of one kind that are listed.
 const LISTED: usize = 20;
 
-/// Calls of one place that are listed.
+/// Most calls of one place that are listed.
 const CALLS: usize = 2;
 
-/// What was found by place, what was not tried and why, and a line of figures.
+/// A text with what was found by place, what was not tried and why, and a line of figures.
 ///
 /// ```
 /// use airtight::{faults::Faults, report::console::render_faults};
@@ -79,7 +79,7 @@ impl Display for FaultsText<'_> {
     }
 }
 
-/// What became of the baseline.
+/// How the search used the baseline.
 fn write_baseline(f: &mut Formatter<'_>, usage: &BaselineUse) -> fmt::Result {
     let label = if usage.passes() { "Baseline" } else { "BASELINE" };
     let (all, judged) = (usage.entries as u64, usage.judged as u64);
@@ -104,7 +104,7 @@ fn word(kind: FindingKind) -> &'static str {
     }
 }
 
-/// Before which place there is what a finding shows, beside the call that fails.
+/// The words before the place that a finding shows beside the call that fails.
 fn label(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Leak => "acquired at",
@@ -113,7 +113,7 @@ fn label(kind: FindingKind) -> &'static str {
     }
 }
 
-/// `3rd write` of `write:3`, and how it fails.
+/// `3rd write` for `write:3`, and how the call fails.
 fn ordinal(fault: &str) -> Option<(String, &str)> {
     let (call, failure) = fault.split_once('=')?;
     let (call, nth) = call.split_once(':')?;
@@ -128,7 +128,7 @@ fn ordinal(fault: &str) -> Option<(String, &str)> {
     Some((format!("{nth}{end} {call}"), failure))
 }
 
-/// What is wrong in one line: `store::save (src/store.rs:41) leaks 1 file when the 3rd write fails (ENOSPC)`.
+/// A finding in one line: `store::save (src/store.rs:41) leaks 1 file when the 3rd write fails (ENOSPC)`.
 pub(in crate::report) fn sentence(found: &FaultFinding) -> String {
     let place = match Frame::innermost_own(&found.stack) {
         Some(frame) => OwnPlace { frame, styles: &Styles::new(false) }.to_string(),
@@ -137,7 +137,7 @@ pub(in crate::report) fn sentence(found: &FaultFinding) -> String {
     format!("{place} {} {}", OneLine(&found.what), when(found))
 }
 
-/// When it happens: `when the 3rd write fails (ENOSPC, EIO), or the 4th write is short`.
+/// When the finding happens: `when the 3rd write fails (ENOSPC, EIO), or the 4th write is short`.
 fn when(found: &FaultFinding) -> String {
     let mut by_call: Vec<(String, Vec<&str>)> = Vec::new();
     for path in &found.paths {
@@ -265,7 +265,7 @@ impl FaultsText<'_> {
     }
 }
 
-/// `save (src/store.rs:41)`: the function first, for it is the subject of the sentence.
+/// `save (src/store.rs:41)`. The function comes first, because it is the subject of the sentence.
 struct OwnPlace<'a> {
     frame: &'a Frame,
     styles: &'a Styles,

@@ -7,9 +7,9 @@ use super::wrap::Wrapped;
 use crate::model::{Report, TestRecord};
 use std::fmt::{self, Display, Formatter};
 
-/// The text on every test that neither passed nor was skipped, with all there is to say of it. It is empty where there is no such
-/// test. Two reports with the same canonical part have the same text: it has no times, no figures of the machine and no
-/// captured output.
+/// The text about every test that neither passed nor was skipped, with all there is to say of each. It is empty if there is
+/// no such test. Two reports with the same canonical part have the same text: it has no times, no figures of the machine
+/// and no captured output.
 pub fn render_findings(report: &Report, colours: bool) -> String {
     let styles = &Styles::new(colours);
     let tests =

@@ -1,14 +1,14 @@
-//! Gates in the summary of a run: figure, limit, and who.
+//! Gates in the summary of a run: the figure, the limit, and which tests count most.
 
 use super::sanitise::OneLine;
 use super::units::{Bytes, Grouped, plural};
 use crate::model::{GateKind, GateRecord, GateTest};
 use std::fmt::{self, Display, Formatter};
 
-/// Tests that are named under a gate that was not kept. The JSON report names more.
+/// Most tests that are named under a gate that was not kept. The JSON report names more.
 const LISTED: usize = 5;
 
-/// A line with the figure and the limit; where the gate was not kept, one for each test that counts most.
+/// A line with the figure and the limit. If the gate was not kept, then also a line for each of the tests that count most.
 pub(super) struct GateText<'a>(pub &'a GateRecord);
 
 impl Display for GateText<'_> {
@@ -79,7 +79,7 @@ impl Display for Amount {
     }
 }
 
-/// ` (+4.1%)`: rounded towards zero, to a tenth of a percent; nothing where the base is nothing.
+/// ` (+4.1%)`: rounded towards zero, to a tenth of a percent. Nothing if the base is 0.
 struct Change(u64, u64);
 
 impl Display for Change {

@@ -1,4 +1,5 @@
-//! What a Go test says of itself: what its heap grew by, what its benchmarks reported, and what its program's start cost.
+//! What a Go test says of itself: by how much its heap grew, what its benchmarks reported, and what its program spent
+//! before the test.
 
 use super::sanitise::OneLine;
 use super::stack::StackLines;
@@ -7,12 +8,12 @@ use super::units::{Bytes, Grouped, plural};
 use crate::model::{GoHeapGrowth, GoRecord};
 use std::fmt::{self, Display, Formatter};
 
-/// Values of benchmarks that are shown. The JSON report has more of them.
+/// Most values of benchmarks that are shown. The JSON report has more of them.
 const MAX_METRICS: usize = 20;
 
 pub(super) struct GoText<'a> {
     pub go: &'a GoRecord,
-    /// Whether what is of no test is shown, too.
+    /// Whether to show also what the program spent before its first test.
     pub all: bool,
     pub styles: &'a Styles,
 }

@@ -1,5 +1,5 @@
-//! A test that was called several times in one instance (`--repeat`): what was live before and after each round, and whether that
-//! will go on growing.
+//! A test that was called several times in one instance (`--repeat`): what was live before and after each round, and
+//! whether it goes on growing.
 
 use super::entry::AcquisitionText;
 use super::resources::Title;
@@ -110,7 +110,7 @@ fn write_rows(f: &mut Formatter<'_>, rows: &[Rows<'_>]) -> fmt::Result {
     let head: &[_] = if heap { &["heap before", "heap after", "growth"] } else { &[] };
     let head: Vec<String> =
         ["round"].iter().chain(head).chain(&["linear pages", "handles"]).map(|cell| cell.to_string()).collect();
-    // A gap takes a row itself, so that leaving out a single row would save nothing.
+    // The gap itself takes a row, so leaving out a single row would save nothing.
     let gap = if rows.len() > HEAD + TAIL + 1 { HEAD..rows.len() - TAIL } else { 0..0 };
     let shown = rows.iter().enumerate().filter(|(nth, _)| !gap.contains(nth));
     let table: Vec<_> = std::iter::once(head).chain(shown.map(|(_, row)| row.cells(heap))).collect();
@@ -131,7 +131,7 @@ fn write_rows(f: &mut Formatter<'_>, rows: &[Rows<'_>]) -> fmt::Result {
     Ok(())
 }
 
-/// A figure of the rounds, its trend, and how an amount of it reads.
+/// A figure of the rounds, its trend, and how an amount of it is written.
 struct GrowthFigure {
     trend: Trend,
     of: fn(&Round) -> Option<Span>,
@@ -168,7 +168,7 @@ fn write_trends(f: &mut Formatter<'_>, growth: &Growth) -> fmt::Result {
     line("handles", &[GrowthFigure { trend: growth.handles, of: |round| Some(round.handles), amount: handles }])
 }
 
-/// What is said of figures that have the same trend. Several figures are told of together only where the trend is steady.
+/// What is said of figures with the same trend. Several figures share a sentence only if the trend is steady.
 struct Words<'a> {
     figures: &'a [GrowthFigure],
     rounds: &'a [Round],

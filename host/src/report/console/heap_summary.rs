@@ -9,8 +9,8 @@ use crate::model::{Heap, Report, Resource};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// The blocks that were lost and retained, and how many tests' heaps were not tracked or are not certain, with the reasons. There
-/// are no lines where there is none of these.
+/// The blocks that were lost and retained, and how many tests' heaps were not tracked or are not certain, with the reasons.
+/// If nothing of this is to be said, there are no lines.
 #[derive(Default)]
 pub(super) struct HeapSummary<'a> {
     lost: Blocks,
@@ -25,14 +25,14 @@ struct Blocks {
     tests: u64,
     blocks: u64,
     bytes: u64,
-    /// Whether blocks and bytes are bounds.
+    /// Whether blocks and bytes are bounds instead of exact figures.
     bounded: bool,
-    /// Whether the number of tests is one.
+    /// Whether the number of tests is a bound.
     tests_bounded: bool,
 }
 
 impl Blocks {
-    /// Adds the blocks of one test. Gives whether it has any.
+    /// Adds the blocks of one test. Returns whether there are any.
     fn add<'r>(&mut self, blocks: impl Iterator<Item = &'r Resource>) -> bool {
         let mut blocks = blocks.peekable();
         let any = blocks.peek().is_some();
@@ -46,7 +46,7 @@ impl Blocks {
 }
 
 impl<'a> HeapSummary<'a> {
-    /// Adds up a report. Only what its records list counts: what the policy ignores is not in them.
+    /// Sums up a report. Only what its records list counts: what the policy ignores is not in them.
     pub fn new(report: &'a Report) -> Self {
         let mut summary = Self::default();
         for test in report.canonical.modules.iter().flat_map(|module| &module.tests) {
@@ -62,7 +62,7 @@ impl<'a> HeapSummary<'a> {
             let lost = details.map_or(&[][..], |details| &details.leaks);
             let lost = summary.lost.add(lost.iter().filter(|leak| leak.kind.heading() == Heading::Lost));
             let retained = summary.retained.add(details.map_or(&[][..], |details| &details.retained).iter());
-            // A test in doubt may have lost some or all of what it seems to retain.
+            // A test in doubt may have lost some of the blocks that it seems to retain, or all of them.
             summary.lost.bounded |= bounded;
             summary.lost.tests_bounded |= bounded && !lost;
             summary.retained.bounded |= bounded && retained;
@@ -136,7 +136,7 @@ mod tests {
         );
     }
 
-    /// A test that lost and seems to retain so many blocks of one byte, with a doubt.
+    /// A test with a doubt that lost `lost` blocks of one byte and seems to retain `retained` of them.
     fn doubtful(lost: u64, retained: u64, doubt: &str) -> TestRecord {
         let blocks = |count| if count == 0 { Vec::new() } else { vec![samples::blocks(count, count)] };
         let verdict = if lost == 0 { Verdict::Pass } else { Verdict::Leak };
@@ -168,7 +168,7 @@ mod tests {
             summary(vec![lost, doubtful(1, 1, "a socket")]).lines().next().unwrap(),
             "        Heap lost in 2 tests: at least 3 blocks (17 bytes)"
         );
-        // Where nothing seems to be retained, the doubt is about places alone.
+        // If nothing seems to be retained, the doubt is only about places.
         assert_eq!(summary(vec![doubtful(1, 0, "a socket")]), "        Heap lost in 1 test: 1 block (1 byte)\n");
     }
 

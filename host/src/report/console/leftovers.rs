@@ -16,7 +16,7 @@ use std::fmt::{self, Display, Formatter};
 /// The most places that one list shows. The JSON report has more of them.
 const MAX_PLACES: usize = 20;
 
-/// The lists of all that a test left, with all that helps to find and release each.
+/// The lists of all that a test left, with what helps to find and release each of these.
 pub(super) struct Leftovers<'a> {
     pub test: &'a str,
     pub verdict: Verdict,
@@ -39,7 +39,7 @@ impl Display for Leftovers<'_> {
             writeln!(f, "    {before}{what} when {when}{shown}: {bound}{inventory}")?;
             self.list(f, self.leaks(heading), bound, true)?;
         }
-        // Of these it is told already what holds them.
+        // For these blocks it has been said already what holds them.
         let unexplained = |leak: &&Resource| !leak.is_counted_cycle() && leak.held_by() != Some(HeldBy::Several);
         let kinds = self.details.open_leaks().filter(unexplained).map(|leak| leak.kind);
         if let Some(culprits) = culprits(self.language(), kinds, self.cycles()) {
@@ -72,7 +72,7 @@ impl<'a> Leftovers<'a> {
         self.details.open_leaks().next().is_some()
     }
 
-    /// Whether it finished by leaving through `exit(0)`, as a program may.
+    /// Whether the test finished by leaving through `exit(0)`, as a program may.
     fn left_by_exit(&self) -> bool {
         self.details.exit_status == Some(0)
     }
@@ -86,7 +86,7 @@ impl<'a> Leftovers<'a> {
         }
     }
 
-    /// Whether references may go around in a circle, of which the report does not tell otherwise.
+    /// Whether references may form a circle. They cannot if the report says how each leak is held.
     fn cycles(&self) -> Cycles {
         let mut leaks = self.details.open_leaks();
         let is_told = leaks
@@ -94,12 +94,12 @@ impl<'a> Leftovers<'a> {
         if is_told { Cycles::Told } else { Cycles::Possible }
     }
 
-    /// The language that the leaks' stacks have in common.
+    /// The language that the stacks of all leaks have in common.
     fn language(&self) -> Option<Language> {
         Language::from_stacks(self.details.open_leaks().map(|leak| &*leak.stack))
     }
 
-    /// The words before a figure of lost blocks, or of retained ones; nothing where it is exact.
+    /// The words before a figure of lost blocks or of retained ones; empty if the figure is exact.
     fn bound(&self, lost: bool) -> &'static str {
         if self.heap.is_some_and(Heap::is_bounded) { bound(lost) } else { "" }
     }
@@ -118,12 +118,12 @@ impl<'a> Leftovers<'a> {
         self.verdict == Verdict::Leak && !grows && !self.has_leaks() && self.retained().next().is_some()
     }
 
-    /// Whether what was left is, or may be, why the test did not pass.
+    /// Whether what the test left is, or may be, why it did not pass.
     pub fn is_cause(&self) -> bool {
         self.has_leaks() || self.only_retained()
     }
 
-    /// Writes one line that says how much was left, and one with the place of the first.
+    /// Writes one line that says how much was left, and one with the place of the first thing that was left.
     pub fn write_short(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let retained = self.retained().filter(|_| self.only_retained());
         let leaks = Heading::ALL

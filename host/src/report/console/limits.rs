@@ -22,7 +22,7 @@ impl Display for LimitLine<'_> {
     }
 }
 
-/// A figure with the unit of its limit. It has no unit where this version does not know the limit.
+/// A figure with the unit of its limit. If this version does not know the limit, there is no unit.
 struct LimitFigure(Option<Limit>, u64);
 
 impl Display for LimitFigure {
@@ -39,14 +39,14 @@ impl Display for LimitFigure {
     }
 }
 
-/// Whether a limit is on the heap. A test that breaks one runs to its end all the same, and the report may name the place of the
-/// allocation that broke it.
+/// Whether a limit is on the heap. A test that breaks such a limit still runs to its end. The report may name the place of
+/// the allocation that broke it.
 pub(super) fn is_of_heap(limit: &LimitRecord) -> bool {
     limit.name.known().is_some_and(|limit| limit.row().heap.is_some())
 }
 
-/// What to do about a broken limit: need less, or raise it, and where that can be done. Which of these places set it the
-/// report does not know.
+/// What to do about a broken limit: need less, or raise it, and where it can be raised. The report does not know which of
+/// these places set it.
 pub(super) struct Advice<'a>(pub &'a LimitRecord);
 
 impl Display for Advice<'_> {
@@ -64,10 +64,10 @@ impl Display for Advice<'_> {
     }
 }
 
-/// The lines that say how far linear memory was to grow, and what the cap is.
+/// The lines that say how far linear memory should have grown, and what the cap is.
 pub(super) struct RefusalText<'a> {
     pub growth: &'a RefusedGrowth,
-    /// Whether the line of the limit told already how far it was to grow, and what the cap is.
+    /// Whether the line of the limit has said already how far the memory should have grown, and what the cap is.
     pub is_told: bool,
 }
 

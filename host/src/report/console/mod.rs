@@ -1,7 +1,7 @@
-//! The report for a person: nextest's shape, on any [`std::io::Write`].
+//! The report for a person: in nextest's shape, written to any [`std::io::Write`].
 //!
-//! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped, and text of more
-//! than one line behind a gutter, so that a test can neither drive the terminal nor forge a line of the report.
+//! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped. Text of more than
+//! one line stands behind a gutter. So a test can neither drive the terminal nor forge a line of the report.
 
 mod baseline;
 mod blocks;

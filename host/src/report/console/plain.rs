@@ -5,12 +5,12 @@ use super::resources::Title;
 use super::style::Styles;
 use crate::model::{Resource, TestRecord};
 
-/// All there is to say of a test: without colours, times and captured output. Text that the guest chose is made safe already.
+/// All there is to say of a test, without colours, times and captured output. Text that a guest chose has been made safe.
 pub(crate) fn plain_details(test: &TestRecord) -> String {
     Full { test, all: true, styles: &Styles::default() }.to_string()
 }
 
-/// The short of it in one line, without the place: `left open: 2 files, 1 socket`. `None` where there is nothing to say.
+/// The short form in one line, without the place: `left open: 2 files, 1 socket`. `None` if there is nothing to say.
 pub(crate) fn plain_headline(test: &TestRecord) -> Option<String> {
     let text = Short { test, styles: &Styles::default() }.to_string();
     let line = text.lines().next()?.trim_start();

@@ -10,7 +10,7 @@ use std::fmt::{self, Display, Formatter};
 
 const INDENT: &str = "        ";
 
-/// The most tests, or files, of one entry that are listed.
+/// Most tests, or files, of one entry that are listed.
 const LISTED: usize = 20;
 
 /// Tests that depend on others, what was not looked at and why, and a line of figures.

@@ -15,7 +15,7 @@ const TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{le
 /// Most characters of a running test's name in the bar.
 const LONGEST_NAME: usize = 40;
 
-/// The tests that are running, those that began first in front.
+/// The tests that are running; the test that began first is in front.
 #[derive(Debug, Clone, Default)]
 struct RunningNow(Arc<Mutex<Vec<(String, Instant)>>>);
 
@@ -33,7 +33,7 @@ impl RunningNow {
         }
     }
 
-    /// How many there are, and the one that has been running for the longest time.
+    /// Writes how many tests are running, and which of them has been running for the longest time.
     fn write(&self, to: &mut dyn fmt::Write, now: Instant) -> fmt::Result {
         let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some((name, began)) = running.first() else { return Ok(()) };
@@ -46,8 +46,8 @@ impl RunningNow {
     }
 }
 
-/// A [`Console`] with a bar on standard error that stays below its lines. Where standard error is no terminal, the bar
-/// draws nothing.
+/// A [`Console`] with a bar on standard error that stays below the console's lines. If standard error is not a terminal,
+/// the bar draws nothing.
 #[derive(Debug)]
 pub struct Progress<W> {
     console: Console<AboveBar<W>>,
@@ -57,13 +57,13 @@ pub struct Progress<W> {
 }
 
 impl<W: Write> Progress<W> {
-    /// Takes the writer that the console's lines go to. It has to be the terminal that standard error is, so that the bar makes room
+    /// Takes the writer for the console's lines. It must be the same terminal as standard error, so that the bar makes room
     /// for the lines.
     pub fn new(writer: W, options: ConsoleOptions) -> Self {
         Self::on(ProgressDrawTarget::stderr(), writer, options)
     }
 
-    /// A bar that draws nothing, wherever standard error goes.
+    /// As [`Progress::new`], but the bar draws nothing, wherever standard error goes.
     #[cfg(test)]
     pub(super) fn hidden(writer: W, options: ConsoleOptions) -> Self {
         Self::on(ProgressDrawTarget::hidden(), writer, options)
@@ -74,7 +74,7 @@ impl<W: Write> Progress<W> {
         let told = running.clone();
         let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
         let style = style.with_key("running", move |_: &ProgressState, to: &mut dyn fmt::Write| {
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = told.write(to, Instant::now());
         });
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Running");
@@ -82,7 +82,7 @@ impl<W: Write> Progress<W> {
         Self { console, bar, counts: Counts::default(), running }
     }
 
-    /// Removes the bar and gives the writer back.
+    /// Removes the bar and returns the writer.
     ///
     /// # Errors
     /// The first write that failed; nothing was written after it.

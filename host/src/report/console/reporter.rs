@@ -1,4 +1,4 @@
-//! The console: what a run tells while it goes, as lines for a person.
+//! The console: shows a run while it goes on, as lines for a person.
 
 use super::details::{CapturedOutput, Full, Short};
 use super::findings::Finding;
@@ -28,17 +28,18 @@ pub struct ConsoleOptions {
     pub status_level: StatusLevel,
     /// Which tests are listed at the end.
     pub final_status_level: FinalStatusLevel,
-    /// When captured output is shown of tests that passed or were skipped.
+    /// When the captured output of tests that passed or were skipped is shown.
     pub success_output: OutputTime,
-    /// When captured output is shown of all other tests.
+    /// When the captured output of all other tests is shown.
     pub failure_output: OutputTime,
-    /// Whether each frame of a stack that the report holds has a line, instead of one for all that are a library's.
+    /// Whether each frame of a stack that the report holds has a line. Otherwise, successive frames in libraries share one.
     pub all_frames: bool,
-    /// Whether each leak has a suppression that accepts it, ready to be pasted into a baseline.
+    /// Whether each leak is shown with a suppression that accepts it, ready to be pasted into a baseline.
     pub suppressions: bool,
     /// Whether the summary names the codes of what did not pass, for `airtight explain`.
     pub codes: bool,
-    /// The columns that blocks of findings fit, as far as their words allow; `None` for a file or a pipe, where no line is broken.
+    /// The columns that blocks of findings fit into, as far as their words allow; `None` for a file or a pipe, where no
+    /// line is broken.
     pub columns: Option<usize>,
 }
 
@@ -60,7 +61,7 @@ impl Default for ConsoleOptions {
 }
 
 impl ConsoleOptions {
-    /// When captured output of this test is shown.
+    /// When the captured output of this test is shown.
     fn output_of(&self, test: &TestRecord) -> OutputTime {
         if test.verdict.is_success() { self.success_output } else { self.failure_output }
     }
@@ -92,7 +93,7 @@ pub struct Console<W> {
     /// The times of the tests that are listed at the end.
     times: HashMap<(String, Arc<str>), Duration>,
     notes: Vec<String>,
-    /// Whether the test that is told of next has a result of an earlier run.
+    /// Whether the result of the next finished test comes from an earlier run.
     is_cached: bool,
     text: String,
     result: io::Result<()>,
@@ -120,7 +121,7 @@ impl<W: Write> Console<W> {
         }
     }
 
-    /// Gives the writer back.
+    /// Returns the writer.
     ///
     /// # Errors
     /// The first write that failed; nothing was written after it.
@@ -233,7 +234,7 @@ impl<W: Write> Console<W> {
         Ok(())
     }
 
-    /// The output that is shown at the end of the run, what stands before the first of it included.
+    /// The output that is shown at the end of the run, with `separator` before the first piece of it.
     fn final_output(&mut self, report: &Report, separator: &str) -> fmt::Result {
         let Self { options, styles, text, .. } = self;
         let mut separator = Some(separator);

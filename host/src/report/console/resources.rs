@@ -30,7 +30,7 @@ impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
     }
 }
 
-/// The lines of what the host took back from a test that did not finish normally, one or two for each.
+/// The lines about what the host took back from a test that did not finish normally: one or two lines for each resource.
 pub(super) struct ReclaimedText<'a> {
     pub resources: &'a [Resource],
     pub styles: &'a Styles,
@@ -60,14 +60,14 @@ impl Display for ReclaimedText<'_> {
     }
 }
 
-/// `peer 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
+/// What went through a resource: `peer 127.0.0.1:49152; 12 bytes read, 4 bytes written, 7 bytes never read`.
 pub(super) struct TrafficText<'a>(pub &'a Resource);
 
 impl Display for TrafficText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Resource { count, bytes_read, bytes_written, socket, .. } = self.0;
         let SocketRecord { local, peer, unread, unaccepted } = socket.clone().unwrap_or_default();
-        // A listening socket has its address as its name. Several sockets have different peers, so none is shown.
+        // A listening socket shows its address as its name. Several sockets have different peers, so none is shown.
         if let Some(peer) = peer.filter(|_| *count == 1) {
             write!(f, "peer {}", OneLine(&peer))?;
             local.map_or(Ok(()), |local| write!(f, ", own side {}", OneLine(&local)))?;

@@ -1,4 +1,4 @@
-//! Text that a guest chose, made safe to print, line by line and with its own colours.
+//! Text that a guest chose, made safe to print: line by line, with only its own colours.
 
 use super::style::Styles;
 pub use crate::model::safe_text::OneLine;
@@ -7,19 +7,19 @@ use crate::model::shorten::shortened;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 
-/// What stands before each line of a guest's text, so that none can be taken for a line of the report.
+/// The beginning of each line of a guest's text: no such line can be taken for a line of the report.
 pub(super) const GUTTER: &str = "    | ";
 
-/// Most bytes of a message that are shown. The JSON report has more of it.
+/// Most bytes that are shown of a message. The JSON report has more of it.
 const LONGEST_MESSAGE: usize = 8 << 10;
 
-/// A message as far as it is shown.
+/// The part of a message that is shown.
 pub(super) fn short(message: &str) -> String {
     shortened(message.to_owned(), LONGEST_MESSAGE)
 }
 
-/// Bytes shown line by line behind [`GUTTER`] and an indent; tabs stay, bytes that are no UTF-8 are shown as `\xff`. The text's
-/// own colours stay where there are colours, within the text; elsewhere they are left out.
+/// Bytes shown line by line behind an indent and [`GUTTER`]. Tabs stay; bytes that are not UTF-8 are shown as `\xff`. If
+/// there are colours, the text's own ones stay, within the text; otherwise they are left out.
 pub(super) struct Quoted<'a> {
     pub indent: &'a str,
     pub text: &'a [u8],
@@ -44,7 +44,7 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// Writes a line; `colours` are those that the lines before it left on, and `None` where there are to be none.
+/// Writes a line. `colours` are those that earlier lines left on; `None` if there are to be none.
 fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colours>) -> fmt::Result {
     if let Some(colours) = colours.as_ref().filter(|_| !line.is_empty()) {
         colours.write(f)?;
@@ -52,7 +52,7 @@ fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colo
     let mut used = false;
     for chunk in line.utf8_chunks() {
         match colours {
-            // What is left out may not make a command of what is around it.
+            // Leaving out a sequence must not join what is around it to a command.
             None => write_text(f, &without_colours(chunk.valid()), false, is_plain)?,
             Some(colours) => {
                 for piece in Pieces(chunk.valid()) {
@@ -71,7 +71,7 @@ fn write_line(f: &mut fmt::Formatter<'_>, line: &[u8], colours: &mut Option<Colo
             write!(f, "\\x{byte:02x}")?;
         }
     }
-    // The next line's gutter, and what comes after the text, is ours.
+    // The next line's gutter, and whatever follows the text, is not in the guest's colours.
     let left_on = colours.as_ref().is_some_and(|colours| !colours.on.is_empty());
     if used || (left_on && !line.is_empty()) { f.write_str(RESET) } else { Ok(()) }
 }
@@ -84,7 +84,7 @@ fn is_plain(c: char) -> bool {
 enum Piece<'a> {
     /// A sequence that sets colours.
     Colours(&'a str),
-    /// What is between two of them.
+    /// The text between two such sequences.
     Text(&'a str),
 }
 
@@ -118,13 +118,13 @@ fn without_colours(text: &str) -> Cow<'_, str> {
     texts.collect()
 }
 
-/// What every sequence begins with.
+/// The character that every sequence begins with.
 const ESCAPE: char = '\x1b';
 
-/// Most bytes of sequences that each line begins with; real text needs one sequence or two.
+/// Most bytes of sequences with which a line begins. Real text needs one or two sequences.
 const MAX_LEFT_ON: usize = 48;
 
-/// The colours that are on: the sequences since the last that begins with a reset, as far as there is room.
+/// The colours that are on: the sequences from the last one on that begins with a reset, as far as there is room.
 #[derive(Default)]
 struct Colours {
     on: String,

@@ -1,20 +1,20 @@
-//! A guest's stack, a line a frame.
+//! A guest's stack, with a line for each frame.
 
 use super::sanitise::OneLine;
 use super::style::Styles;
 use crate::model::Frame;
 use std::fmt::{self, Display, Formatter};
 
-/// Lines of one stack; the report holds a few more frames.
+/// Most lines of one stack. The report holds a few more frames.
 const MAX_LINES: usize = 16;
 
-/// Lines at its outer end, where the test is.
+/// How many of these lines are for the outer end, where the test is.
 const OUTER_LINES: usize = 4;
 
-/// Libraries that are named of the frames which share a line.
+/// Most libraries that are named of the frames that share a line.
 const MAX_NAMED: usize = 3;
 
-/// `src/io.rs:41 in semver::io::open`; the function alone where there is no debug information.
+/// A frame: `src/io.rs:41 in semver::io::open`, or only the function if there is no debug information.
 pub(super) struct FrameLabel<'a> {
     pub frame: &'a Frame,
     pub styles: &'a Styles,
@@ -33,8 +33,8 @@ impl Display for FrameLabel<'_> {
     }
 }
 
-/// A stack, a line a frame, the first behind a label such as `acquired at`. It has no lines where it is empty. Calls in
-/// libraries that follow each other share a line, unless all frames are wanted; the innermost frame has a line of its own.
+/// The lines of a stack; the first is behind a label such as `acquired at`. An empty stack has no lines. Successive frames
+/// in libraries share a line, unless all frames are wanted; the innermost frame always has its own.
 pub(super) struct StackLines<'a> {
     pub indent: &'a str,
     pub label: &'a str,
@@ -43,7 +43,7 @@ pub(super) struct StackLines<'a> {
 }
 
 impl StackLines<'_> {
-    /// The same, cut to the innermost frame of the user's own.
+    /// The same stack, cut to the innermost frame of the user's own.
     pub fn top(self) -> Self {
         let own = Frame::innermost_own(self.stack);
         Self { stack: own.map(std::slice::from_ref).unwrap_or_default(), ..self }
@@ -90,7 +90,7 @@ impl Display for StackLines<'_> {
     }
 }
 
-/// `… 12 frames of tokio, std`.
+/// Frames that share a line: `… 12 frames of tokio, std`.
 struct Folded<'a>(&'a [Frame]);
 
 impl Display for Folded<'_> {

@@ -6,14 +6,14 @@ use crate::model::{TestRecord, Verdict};
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-/// What stands between the verdict and the names.
+/// What stands between the verdict and the names in a test's line.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Time {
     /// Nothing, for text that is the same in every run.
     Omitted,
     /// A blank: the test did not run, or the time is not known.
     Blank,
-    /// Its result is that of an earlier run.
+    /// The result is the recorded one of an earlier run.
     Cached,
     /// How long it took.
     Took(Duration),
@@ -33,7 +33,7 @@ impl Display for Time {
     }
 }
 
-/// A module's and a test's name, in the form in which every line has them.
+/// The names of a module and a test, in the form that every line has.
 pub(super) struct TestName<'a> {
     pub module: &'a str,
     pub test: &'a str,

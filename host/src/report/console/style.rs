@@ -1,4 +1,4 @@
-//! How things are shown: the colours, as nextest's where it has them, and how much of a stack.
+//! How things are shown: colours, which are nextest's where it has them, and how much of a stack.
 
 use crate::model::Verdict;
 use anstyle::{AnsiColor, Style};

@@ -1,4 +1,4 @@
-//! The subtests of a test, and what outlived them.
+//! The subtests of a test, and the resources that outlived them.
 
 use super::sanitise::{OneLine, Quoted, short};
 use super::stack::StackLines;
@@ -8,13 +8,13 @@ use super::units::{Grouped, plural};
 use crate::model::{Details, OutlivedRecord, SubtestRecord, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
-/// The most subtests, and the most places, that one list shows. The JSON report has all of them.
+/// Most subtests, and most places, that one list shows. The JSON report has all of them.
 const LISTED: usize = 20;
 
-/// How many subtests came to which verdict, and what there is to say of those that did not pass.
+/// How many subtests came to each verdict, and what there is to say of those that did not pass.
 pub(super) struct SubtestsText<'a> {
     pub test: &'a TestRecord,
-    /// Whether those that passed are listed, too.
+    /// Whether subtests that passed are listed, too.
     pub all: bool,
     pub styles: &'a Styles,
 }
@@ -51,14 +51,14 @@ impl Display for SubtestsText<'_> {
     }
 }
 
-/// How many came to each verdict, in the order of verdicts.
+/// How many subtests came to each verdict, in the order of the verdicts.
 fn tallies(subtests: &[SubtestRecord]) -> Vec<(u64, Verdict)> {
     let mut tallies = std::collections::BTreeMap::new();
     subtests.iter().for_each(|subtest| *tallies.entry(subtest.verdict).or_insert(0) += 1);
     tallies.into_iter().map(|(verdict, count)| (count, verdict)).collect()
 }
 
-/// As the last line of a run has them.
+/// The word for a verdict in the last line of a run.
 fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "passed",
@@ -102,7 +102,7 @@ impl Display for SubtestText<'_> {
     }
 }
 
-/// What was released only when the subtest that acquired it had ended.
+/// Resources that were released only after the subtest that acquired them had ended.
 pub(super) struct OutlivedText<'a> {
     pub details: &'a Details,
     pub styles: &'a Styles,

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(super) struct Summary<'a> {
     pub report: &'a Report,
     pub counts: Counts,
-    /// How many tests were selected, those that were skipped included.
+    /// How many tests were selected; skipped ones count.
     pub selected: usize,
     pub elapsed: Duration,
     pub notes: &'a [String],
@@ -101,7 +101,7 @@ impl Summary<'_> {
         writeln!(f)
     }
 
-    /// The codes of what did not pass, each with what it is called.
+    /// The codes of what did not pass, each with its title.
     fn codes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         const NAMED: usize = 5;
         let topics = if self.styles.codes { self.report.topics() } else { Vec::new() };
@@ -114,7 +114,7 @@ impl Summary<'_> {
         writeln!(f, "{:>12} {}: `airtight explain {}`", "Codes", named.join(", "), first.code())
     }
 
-    /// What tests changed in their packages and elsewhere, and that it is gone.
+    /// Says what tests changed in their packages and elsewhere, and that these changes are gone.
     fn changed(&self, f: &mut Formatter<'_>) -> fmt::Result {
         const NAMED: usize = 3;
         let tests = self.report.canonical.modules.iter().flat_map(|module| &module.tests);

@@ -1,4 +1,5 @@
-//! What a person sees. Hostile guests: no name, message or output may drive the terminal or pass for a line of the report.
+//! What a person sees. Guests may be hostile: no name, message or output may drive the terminal or pass for a line of the
+//! report.
 
 use super::*;
 use crate::model::doubt::{Cause, Doubt, TestId};

@@ -1,4 +1,4 @@
-//! What tests did, event by event, for a person: a line an event, as strace writes them.
+//! What tests did, event by event, for a person: a line for each event, as strace writes them.
 
 use super::sanitise::OneLine;
 use super::stack::FrameLabel;
@@ -10,14 +10,14 @@ use crate::model::trace::{TestTrace, TraceEvent, TraceKind};
 use crate::report::Report;
 use std::fmt::{self, Display, Formatter};
 
-/// Columns of the fuel, with which each line begins.
+/// Columns that the fuel takes at the beginning of each line.
 const FUEL: usize = 15;
 
-/// Columns of the word for the kind of an event.
+/// Columns that the word for an event's kind takes.
 const KIND: usize = 10;
 
-/// The traces of a run: a line an event, with the fuel spent until then. Where lines are to have so many columns, the place in the code
-/// has a line of its own where it would not fit.
+/// The traces of a run: a line for each event, with the fuel spent until then. If `columns` is given, a place in the code
+/// that would not fit beside its event has a line of its own.
 ///
 /// ```
 /// use airtight::report::{Report, console::render_trace};

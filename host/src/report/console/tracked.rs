@@ -6,10 +6,10 @@ use crate::model::{Report, TrackedRecord};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// The most kinds that are listed.
+/// Most kinds that are listed.
 const LISTED: usize = 20;
 
-/// A line for each kind: how many there were in all tests, the most in one, and how many were left.
+/// A line for each kind: how many there were in all tests, the most in one test, and how many were left.
 pub(super) struct TrackedText<'a>(pub &'a Report);
 
 impl Display for TrackedText<'_> {

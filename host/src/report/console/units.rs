@@ -19,7 +19,7 @@ impl Display for Grouped {
     }
 }
 
-/// A size in bytes: `262,144 bytes (256 KiB)`. The binary unit is there only where it is exact and shorter.
+/// A size in bytes: `262,144 bytes (256 KiB)`. The binary unit is given only if it is exact and shorter.
 #[derive(Debug, Clone, Copy)]
 pub struct Bytes(pub u64);
 

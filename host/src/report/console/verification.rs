@@ -1,4 +1,4 @@
-//! A verification for a person: a line for each way as it ends, then what differs, then the digest.
+//! A verification for a person: a line for each way when it ends, then what differs, then the digest.
 
 use super::super::compare::Difference;
 use super::super::verification::{Trial, TrialResult, Verification};
@@ -10,10 +10,10 @@ use serde_json::Value;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
-/// The most differences of one way that are listed.
+/// Most differences of one way that are listed.
 const LISTED: usize = 10;
 
-/// The most characters of a value that are shown: a value can be a whole module.
+/// Most characters that are shown of a value: a value can be a whole module.
 const SHOWN: usize = 200;
 
 /// How many characters of a digest a line shows: enough to tell two apart.

@@ -1,4 +1,5 @@
-//! Blocks of text that fit a terminal: lines are broken between words, and what follows is indented further than the line that it belongs to.
+//! Blocks of text that fit a terminal. Lines are broken between words; the rest of a broken line is indented further than
+//! the line itself.
 
 use super::sanitise::GUTTER;
 use crate::model::safe_text::sgr;
@@ -7,11 +8,11 @@ use std::fmt::{self, Display, Formatter};
 /// How much further the rest of a line is indented.
 const HANGING: usize = 4;
 
-/// Text whose lines have at most so many columns, as far as their words allow. What a test printed, which stands behind a gutter, stays as it
-/// is, and so does what is quoted in backticks: it may be a command to copy.
+/// Text whose lines have at most `columns` columns, as far as their words allow. Some text stays as it is: what a test
+/// printed, which stands behind a gutter, and what is in backticks, which may be a command to copy.
 pub(super) struct Wrapped<D> {
     pub text: D,
-    /// Without a number nothing is broken, as for a file or a pipe.
+    /// `None` breaks no line, as for a file or a pipe.
     pub columns: Option<usize>,
 }
 
@@ -37,7 +38,7 @@ fn write_line(f: &mut Formatter<'_>, line: &str, columns: usize) -> fmt::Result 
     f.write_str(rest)
 }
 
-/// The last space of a line's first `columns` columns at which it can be broken, where it is longer. Spaces of the indent are none.
+/// Where to break a line that has more than `columns` columns: at the last space within them, but not in the indent.
 fn break_of(line: &str, columns: usize, indent: usize) -> Option<usize> {
     let (mut column, mut quoted, mut best) = (0, false, None);
     let mut at = 0;

@@ -1,10 +1,10 @@
-//! What tests retain, judged: whether it grew by more than is allowed from one report to the other.
+//! Judges what tests retain: whether it grew by more than is allowed from one report to the other.
 
 use super::heap::{Amount, Figure, TestChange, known};
 use super::pairs;
 use crate::model::{Report, Threshold};
 
-/// How what tests retain grew, judged by a threshold. Only tests that are in both reports are judged.
+/// The growth of what tests retain, judged by a threshold. Only tests that are in both reports are judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetainedGrowth {
     /// What was allowed.
@@ -15,14 +15,15 @@ pub struct RetainedGrowth {
     pub judged: usize,
     /// How many tests could not be judged because a report does not know what they retain.
     pub not_judged: usize,
-    /// How many tests could not be judged because a report knows only how much they retain at most, and within that bound the
+    /// How many tests could not be judged because a report only knows how much they retain at most. Within that bound, the
     /// growth could be allowed or not.
     pub not_certain: usize,
 }
 
 impl RetainedGrowth {
-    /// Judges every test that both reports have. A test whose figure is a bound is judged where every figure within the bound would
-    /// be judged alike. For example, at most 100 bytes that become 2,000 grew by more than 1 KiB whatever they were.
+    /// Judges every test that both reports have. If a figure is a bound, the test is judged only if every figure within the
+    /// bound would be judged alike. For example, at most 100 bytes that become 2,000 grew by more than 1 KiB, whatever they
+    /// were.
     pub fn judge(old: &Report, new: &Report, threshold: Threshold) -> Self {
         let mut growth = Self { threshold, over: Vec::new(), judged: 0, not_judged: 0, not_certain: 0 };
         for pair in pairs(old, new).into_iter().filter(|pair| pair.old.is_some() && pair.new.is_some()) {
@@ -32,7 +33,8 @@ impl RetainedGrowth {
                 continue;
             };
             let least = |amount: Amount| if amount.bound { 0 } else { amount.bytes };
-            // It surely grew too much if it did so from the most that it can have been to the least that it can be.
+            // The growth is surely too much if it is too much from the most that it can have been to the least that it can
+            // be.
             let surely = threshold.is_exceeded(old.bytes, least(new));
             if surely != threshold.is_exceeded(least(old), new.bytes) {
                 growth.not_certain += 1;
@@ -56,7 +58,7 @@ mod tests {
     use crate::model::threshold::PERCENT;
     use proptest::prelude::*;
 
-    /// A report of one test that retains so much, or with a doubt at most so much.
+    /// A report of one test that retains `retained` bytes; with `doubt`, at most these.
     fn report(retained: u64, doubt: bool) -> Report {
         let mut test = samples::passed("works");
         let blocks = if retained == 0 { Vec::new() } else { vec![samples::blocks(1, retained)] };
@@ -65,7 +67,7 @@ mod tests {
         samples::report(vec![samples::module("m", vec![test])])
     }
 
-    /// Tests that are over, judged, not judged for a doubt.
+    /// How many tests are over, how many are judged, and how many are not judged because of a doubt.
     fn judged(old: (u64, bool), new: (u64, bool), threshold: Threshold) -> (usize, usize, usize) {
         let growth = RetainedGrowth::judge(&report(old.0, old.1), &report(new.0, new.1), threshold);
         (growth.over.len(), growth.judged, growth.not_certain)

@@ -29,7 +29,8 @@ pub struct Amount {
     pub bytes: u64,
     /// Blocks; `None` for a peak.
     pub blocks: Option<u64>,
-    /// Whether both are bounds, because the report is in doubt: at least so much was lost, or at most so much is retained.
+    /// Whether both figures are bounds, because the report is in doubt: at least this was lost, or at most this is
+    /// retained.
     pub bound: bool,
 }
 
@@ -51,24 +52,25 @@ impl Amount {
 /// What changed on the heap. In each list the largest changes come first; those of one size are sorted by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HeapDiff {
-    /// Functions of which more or fewer blocks are lost, or retained, than in the base. Tests whose figures only one report knows
-    /// are left out.
+    /// Functions whose lost or retained blocks are more or fewer than in the base. Tests whose figures only one report
+    /// knows are left out.
     pub sites: Vec<SiteChange>,
     /// How many functions have the same blocks, or the same bounds, in both reports.
     pub sites_same: usize,
-    /// Figures of single tests that changed: peaks, and what was left where a report does not say which function allocated it.
+    /// Figures of single tests that changed: peaks, and what was left if a report does not say which function allocated it.
     pub tests: Vec<TestChange>,
     /// How many figures of single tests are the same, or have the same bounds, in both reports.
     pub tests_same: usize,
-    /// Tests with figures that only one report knows. They are in none of the lists above.
+    /// Tests with figures that only one report knows. They are in none of the lists and counts above.
     pub one_sided: Vec<OneSided>,
-    /// How many tests are in both reports, and neither report knows what they left on the heap.
+    /// How many tests are in both reports without either report knowing what they left on the heap.
     pub unknown: usize,
-    /// Of how many tests a report knows only bounds of what they left on the heap.
+    /// For how many tests a report knows only bounds of what they left on the heap.
     pub bounded: usize,
 }
 
-/// The change of what one function allocated and tests left. The function is the innermost of the user's own on the stack.
+/// How much one function allocated that tests left, and how that changed. The function is the innermost of the user's own
+/// on the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteChange {
     /// [`Figure::Lost`] or [`Figure::Retained`].
@@ -103,7 +105,7 @@ pub struct OneSided {
     pub figures: Vec<Figure>,
     /// The report that knows them.
     pub known: Side,
-    /// Why the other does not.
+    /// Why the other report does not.
     pub why: Unknown,
 }
 
@@ -114,11 +116,11 @@ pub enum Unknown {
     NotRun,
     /// Its heap was not tracked, for this reason.
     NotTracked(Option<String>),
-    /// It did not end normally, but with this verdict, and the figure has no meaning then.
+    /// The test did not end normally, but with this verdict, so that the figure has no meaning.
     Ended(Verdict),
 }
 
-/// A figure of a test. A test that is not in the report held nothing.
+/// A figure of a test. A test that is not in the report has left nothing.
 pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, Unknown> {
     let Some(test) = test else {
         return Ok(Amount { blocks: (figure != Figure::Peak).then_some(0), ..Amount::default() });
@@ -181,7 +183,7 @@ type Sites<'a> = BTreeMap<(Figure, Option<&'a str>), [Amount; 2]>;
 impl HeapDiff {
     fn compare_figure<'a>(&mut self, pair: &TestPair<'a>, figure: Figure, both: [Amount; 2], sites: &mut Sites<'a>) {
         let found = [pair.old, pair.new].map(|test| resources(test, figure));
-        // Where the places do not add up to the test's own figure, only that figure is certain.
+        // If the places do not add up to the test's own figure, only that figure is certain.
         if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
             for (side, found) in found.into_iter().enumerate() {
                 for at in found.into_iter().flat_map(Resource::by_place) {
@@ -191,7 +193,7 @@ impl HeapDiff {
                 }
             }
         } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {
-            // A test that is not in a report has no peak there, which is not a peak of zero.
+            // A test that is not in a report has no peak there. That is not a peak of zero.
             let [old, new] = both;
             if old == new {
                 self.tests_same += 1;
@@ -203,7 +205,7 @@ impl HeapDiff {
 
     fn one_sided(&mut self, pair: &TestPair<'_>, figure: Figure, known: Side, why: Unknown) {
         if pair.old.is_none() || pair.new.is_none() {
-            // There is nothing to compare, and the test is listed as new or gone, with the reason.
+            // There is nothing to compare. The test is listed as new or gone, with the reason.
             return;
         }
         match self.one_sided.last_mut() {

@@ -1,4 +1,5 @@
-//! Leaks that are compared entry by entry, such as files and sockets. Heap blocks are compared by function: see `heap.rs`.
+//! Leaks that are compared entry by entry, such as files and sockets. Heap blocks are compared by function instead: see
+//! `heap.rs`.
 
 use super::{Side, TestPair};
 use crate::model::doubt::TestId;
@@ -22,7 +23,7 @@ pub struct LeakChange {
     pub test: TestId,
     /// What leaked.
     pub kind: ResourceKind,
-    /// The guest's path of it; `None` for what has no path.
+    /// The path in the guest; `None` if the resource has no path.
     pub path: Option<String>,
     /// The innermost of the user's own frames, from the newer of the reports that have the leak.
     pub place: Option<Frame>,
@@ -63,7 +64,8 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> LeakDiff {
     diff
 }
 
-/// The verdict of a test that is not known to have finished normally: what it held was taken back then, and is not a leak.
+/// The verdict of a test that is not known to have finished normally. What such a test held was taken back, and is not a
+/// leak.
 fn unfinished(test: Option<&TestRecord>) -> Option<Verdict> {
     let verdict = test?.verdict;
     (!matches!(verdict, Verdict::Pass | Verdict::Leak)).then_some(verdict)

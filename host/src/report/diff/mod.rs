@@ -1,8 +1,8 @@
-//! What changed between two reports, of two versions of a program most often: its heap by function and by test, its leaks,
+//! What changed between two reports, most often of two versions of a program: its heap by function and by test, its leaks,
 //! its verdicts.
 //!
-//! Tests are matched by module, name and harness. What one of the reports does not know is told and never taken for zero. A
-//! test that only one of them has held nothing in the other.
+//! Tests are matched by module, name and harness. If one report does not know a figure, that is said; it is never taken for
+//! zero. A test that only one report has held nothing in the other.
 
 mod growth;
 mod heap;
@@ -51,7 +51,7 @@ pub struct ReportDiff {
     pub same: bool,
     /// Whether the runs had different policies, so that figures may differ for that reason.
     pub policies_differ: bool,
-    /// Why a report says itself that another run may differ.
+    /// Why a report itself says that another run may differ.
     pub doubts: Vec<(Side, Doubt)>,
     /// Verdicts, new tests, gone tests.
     pub tests: TestDiff,
@@ -79,14 +79,14 @@ impl ReportDiff {
     }
 }
 
-/// A test in both reports, as far as they have it.
+/// A test as each of the two reports has it, if it does.
 struct TestPair<'a> {
     id: TestId,
     old: Option<&'a TestRecord>,
     new: Option<&'a TestRecord>,
 }
 
-/// All tests of both, in the order of the reports.
+/// All tests of both reports, in the order of the reports.
 fn pairs<'a>(old: &'a Report, new: &'a Report) -> Vec<TestPair<'a>> {
     let mut pairs = Vec::new();
     for (old, new) in matched(&old.canonical.modules, &new.canonical.modules, |module| module.name.clone()) {

@@ -37,8 +37,8 @@ pub struct OnlyTest {
     pub test: TestId,
     /// Its verdict.
     pub verdict: Verdict,
-    /// Why the report does not know what the test left on the heap; `None` where it knows. A test of which it does not know is in
-    /// none of the lists of the heap.
+    /// Why the report does not know what the test left on the heap; `None` if it knows. Such a test is in none of the lists
+    /// of the heap.
     pub heap: Option<Unknown>,
 }
 
@@ -68,7 +68,8 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> TestDiff {
     diff
 }
 
-/// Adds what changed among the subtests of a test that both reports have. They are named as filters name them: `test/case`.
+/// Adds what changed among the subtests of a test that both reports have. Subtests are named as filters name them:
+/// `test/case`.
 fn compare_subtests(id: &TestId, old: &TestRecord, new: &TestRecord, diff: &mut TestDiff) {
     let (old, new) = (subtests(old), subtests(new));
     let name = |subtest: &SubtestRecord| TestId { test: format!("{}/{}", id.test, subtest.name), ..id.clone() };

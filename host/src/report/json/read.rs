@@ -9,7 +9,7 @@ use serde_path_to_error::{Path as Field, Segment};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Most bytes of a report's file: far more than one that this program writes can have.
+/// Most bytes of a report file: far more than one that this program writes.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// A report that cannot be read.
@@ -80,8 +80,8 @@ fn parse(bytes: &[u8]) -> Result<Report, Unreadable> {
     Ok(report)
 }
 
-/// The end of the path to a wrong field of [`Details`]. In JSON these fields stand among those of the test. serde collects them
-/// and reads them after the others, so the path that it tells of ends at the test.
+/// The end of the path to a wrong field of [`Details`]. In JSON, these fields stand among those of the test. serde collects
+/// them and reads them after the others, so the path that serde reports ends at the test.
 fn within_details(bytes: &[u8], field: &Field) -> String {
     let Ok(whole) = serde_json::from_slice::<Value>(bytes) else { return String::new() };
     let step = |value: Value, segment: &Segment| match (value, segment) {
@@ -109,7 +109,7 @@ mod tests {
         parse(bytes).unwrap_err().to_string()
     }
 
-    /// The sample with a field that is something else.
+    /// The sample report with another value at this pointer.
     fn with(pointer: &str, value: Value) -> String {
         let mut report: Value = serde_json::from_slice(&json::write(&sample())).unwrap();
         *report.pointer_mut(pointer).unwrap() = value;
@@ -186,7 +186,7 @@ mod tests {
                 prop_assert_eq!(read.canonical, sample().canonical);
             }
             bytes.truncate(at);
-            // The line feed at its end is not missed.
+            // Without its last line feed, the report still reads the same.
             if let Ok(read) = parse(&bytes) {
                 prop_assert_eq!(read.canonical, sample().canonical);
             }

@@ -1,10 +1,10 @@
-//! Clean-up coverage of all parts together: a place of one part may be one of another, too.
+//! Clean-up coverage of all parts together: several parts may acquire at the same place.
 
 use super::{MergeError, Part, worlds};
 use crate::model::{CleanupCoverage, CoveredPlaces, UnfinishedCleanup};
 use std::collections::BTreeMap;
 
-/// `None` where no part has any.
+/// The joined coverage; `None` if no part has any.
 pub fn joined(parts: &[Part]) -> Result<Option<CleanupCoverage>, MergeError> {
     let Some((first, others)) = parts.split_first() else { return Ok(None) };
     let own = |part: &Part| part.report.canonical.cleanup_coverage.clone();

@@ -1,16 +1,16 @@
-//! Why another run may differ, of all parts together.
+//! Why another run may differ, for all parts together.
 
 use super::{MergeError, Part};
 use crate::model::doubt::{Cause, Doubt, TestId};
 
-/// Tests are named in the order of the report; of the whole run, each cause is said once.
+/// The joined doubts. Tests are named in the order of the report. A doubt about the whole run is said once for each cause.
 pub fn joined(parts: &[Part]) -> Result<Vec<Doubt>, MergeError> {
     clocks(parts)?;
     let all = || parts.iter().flat_map(|part| &part.report.canonical.doubts);
     let tests = |cause| {
         let mut tests: Vec<TestId> =
             all().filter(|doubt| doubt.cause == cause).flat_map(|doubt| doubt.tests.clone()).collect();
-        // A set-up that several parts ran is in doubt in each of them.
+        // A set-up that several parts ran is named in the doubts of each of them.
         tests.sort();
         tests.dedup();
         tests
@@ -18,7 +18,7 @@ pub fn joined(parts: &[Part]) -> Result<Vec<Doubt>, MergeError> {
     let mut joined = Vec::new();
     for cause in [Cause::RealClock, Cause::WallClock, Cause::Interrupted, Cause::InheritedStreams] {
         joined.extend(Doubt::of_tests(cause, tests(cause)));
-        // A module that the wall clock kept from listing its tests is said last.
+        // If the wall clock kept a module from listing its tests, that is said last.
         if cause != Cause::WallClock && all().any(|doubt| doubt.cause == cause && doubt.tests.is_empty()) {
             joined.push(Doubt::of_run(cause));
         }
@@ -31,7 +31,8 @@ pub fn joined(parts: &[Part]) -> Result<Vec<Doubt>, MergeError> {
     Ok(joined)
 }
 
-/// One run says of the real clock that all tests have it, or names those that do.
+/// Refuses parts whose doubts about the real clock do not fit: one run either says that all its tests have it, or names
+/// those that do.
 fn clocks(parts: &[Part]) -> Result<(), MergeError> {
     let of = |part: &Part, whole: bool| {
         let mut doubts = part.report.canonical.doubts.iter();

@@ -30,9 +30,9 @@ pub enum MergeError {
         first: String,
         /// Another one.
         other: String,
-        /// Of how many parts the first is one.
+        /// How many parts the first report's partition has.
         partitions: String,
-        /// Of how many parts the other is one.
+        /// How many parts the other report's partition has.
         other_partitions: String,
     },
     /// The policies differ.
@@ -67,7 +67,7 @@ pub enum MergeError {
         /// Another one.
         other: String,
     },
-    /// A set-up or teardown that several parts ran came to different ends.
+    /// A set-up or teardown that several parts ran ended differently.
     #[error("{module} {entry}, which {first} and {other} both ran, is not the same in both: {differences}")]
     World {
         /// The module.
@@ -81,7 +81,7 @@ pub enum MergeError {
         /// What differs.
         differences: String,
     },
-    /// What a set-up or teardown adds to the figures of a part is not known, and another part ran it, too.
+    /// A part does not say what a set-up or teardown adds to its figures, and another part ran the same one.
     #[error(
         "{first} and {other} both ran {module} {entry}, and {silent} does not say what that adds to its gates; run each part with --partition"
     )]
@@ -97,7 +97,7 @@ pub enum MergeError {
         /// That of the two which does not say it.
         silent: String,
     },
-    /// A module was built from other code.
+    /// A module's code is not the same in two parts.
     #[error("{module} has other code in {other} than in {first}; build once, or alike, for all parts")]
     Code {
         /// The module.
@@ -107,7 +107,7 @@ pub enum MergeError {
         /// Another one.
         other: String,
     },
-    /// A module is not the same in a part.
+    /// Something of a module is not the same in two parts.
     #[error("{module} has another {what} in {other}")]
     Module {
         /// The module.
@@ -117,7 +117,7 @@ pub enum MergeError {
         /// What differs.
         what: &'static str,
     },
-    /// The gates are not the same ones.
+    /// The parts were judged by different gates.
     #[error("{first} and {other} were judged by different gates; run all parts with the same profile and base")]
     Gates {
         /// A report.
@@ -125,7 +125,7 @@ pub enum MergeError {
         /// Another one.
         other: String,
     },
-    /// A part does not say at which places things were acquired.
+    /// A part does not say at which places its tests acquired things.
     #[error(
         "{other} has no list of the places that its tests acquire at, so clean-up coverage cannot be joined; run each part with --partition and the same gate"
     )]
@@ -133,7 +133,7 @@ pub enum MergeError {
         /// The report.
         other: String,
     },
-    /// The real clock is granted to all tests of one part, and to some of another.
+    /// In one part all tests have the real clock, and in another only some.
     #[error(
         "{first} says that all of its tests have the real clock, and {other} that some have; name the tests of the clock in overrides"
     )]

@@ -1,7 +1,8 @@
-//! Joins the reports of parts of a suite into the one that a single machine would have written.
+//! Joins the reports of parts of a suite into the report that a single machine would have written.
 //!
-//! Each test stands in one part, so most of a report is put side by side. What is a figure of all tests together is joined by what
-//! the parts say of it: gates, clean-up coverage, doubts. Whatever would give another digest than that of one run is an error.
+//! Each test is in one part, so that most of a report is only put together. Figures of all tests together (gates, clean-up
+//! coverage, doubts) are joined from what the parts say of them. If the result would have another digest than the report of
+//! one run, that is an error.
 
 mod coverage;
 mod doubts;
@@ -19,10 +20,10 @@ use crate::model::{Canonical, GateRecord, ModuleRecord, Report, ResourceKind, Te
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Differences that an error names.
+/// Most differences that an error names.
 const NAMED: usize = 5;
 
-/// One part: the report, and what errors call it.
+/// A part: its report, and its name in errors.
 #[derive(Debug, Clone)]
 pub struct Part {
     /// Its file's name.
@@ -44,7 +45,7 @@ pub struct Part {
 /// ```
 ///
 /// # Errors
-/// A part is missing, a test is in two parts, or the parts differ in what one run has once: see [`MergeError`].
+/// A part is missing, a test is in two parts, or the parts differ where one run cannot: see [`MergeError`].
 pub fn merge(parts: &[Part]) -> Result<Report, MergeError> {
     let Some((first, others)) = parts.split_first() else { return Err(MergeError::Nothing) };
     volatile::check_parts(parts)?;
@@ -61,7 +62,7 @@ pub fn merge(parts: &[Part]) -> Result<Report, MergeError> {
     Ok(Report::new(canonical, volatile::joined(parts)).with_codes())
 }
 
-/// What one run has once.
+/// Refuses parts that differ where one run cannot: in the version and the policy.
 fn same_run(first: &Part, other: &Part) -> Result<(), MergeError> {
     let names = || (first.name.clone(), other.name.clone());
     let versions = [first, other].map(|part| part.report.volatile.version.clone());
@@ -87,7 +88,7 @@ fn same_run(first: &Part, other: &Part) -> Result<(), MergeError> {
     Err(MergeError::Policies { first, other, differences: told.join("; ") })
 }
 
-/// The tests of all parts by module.
+/// The modules of all parts, each with its tests.
 fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
     let mut all: BTreeMap<(&str, &str), ModuleRecord> = BTreeMap::new();
     let mut origin: BTreeMap<(&str, &str, &str, Option<_>), Origin<'_>> = BTreeMap::new();
@@ -133,7 +134,7 @@ fn modules(parts: &[Part]) -> Result<Vec<ModuleRecord>, MergeError> {
     Ok(modules)
 }
 
-/// Where a test was first.
+/// Where a test was found first.
 #[derive(Clone, Copy)]
 struct Origin<'p> {
     part: &'p Part,
@@ -168,7 +169,8 @@ fn join_world(
     })
 }
 
-/// Two modules of one name are two builds of it, unless one part has both.
+/// Refuses parts that were built from different code. Two modules of one name are two builds of it, unless one part has
+/// both.
 fn same_code(parts: &[Part]) -> Result<(), MergeError> {
     let mut codes: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
     for part in parts {
@@ -191,7 +193,8 @@ fn same_code(parts: &[Part]) -> Result<(), MergeError> {
     Ok(())
 }
 
-/// What was set up before the first test of a module is told by the first test that is run: of each part, and here of the whole.
+/// The first test of a module that is run tells what was set up before it. Each part has such a test; in the whole report,
+/// only the first of them keeps that.
 fn tell_setup_once(tests: &mut [TestRecord]) {
     let (mut told, mut told_start) = (false, false);
     for test in tests {
@@ -214,7 +217,7 @@ fn tell_setup_once(tests: &mut [TestRecord]) {
     }
 }
 
-/// Modules that could not be tested: every part tried.
+/// The modules that could not be tested. Every part tried them.
 fn refused(parts: &[Part], modules: &[ModuleRecord]) -> Result<Vec<crate::model::RefusedModule>, MergeError> {
     for part in parts {
         for refused in &part.report.canonical.refused {
@@ -229,7 +232,7 @@ fn refused(parts: &[Part], modules: &[ModuleRecord]) -> Result<Vec<crate::model:
             }
         }
     }
-    // One run may name two files alike.
+    // One run may have two refused files with the same name, so a list that all parts share is kept as it is.
     let lists = || parts.iter().map(|part| &part.report.canonical.refused);
     if let Some(first) = lists().next().filter(|first| lists().all(|list| list == *first)) {
         return Ok(first.clone());

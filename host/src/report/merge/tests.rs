@@ -15,7 +15,7 @@ fn part(name: &str, partition: Option<&str>, modules: Vec<ModuleRecord>) -> Part
     Part { name: name.to_owned(), report }
 }
 
-/// The same part with something else in its canonical part.
+/// The same part with a change in its canonical part.
 fn with(part: Part, change: impl FnOnce(&mut Canonical)) -> Part {
     let Report { mut canonical, volatile, .. } = part.report;
     change(&mut canonical);
@@ -30,7 +30,7 @@ fn refusal(parts: &[Part]) -> String {
     merge(parts).unwrap_err().to_string()
 }
 
-/// Everything in one report of each module, spread over parts by a number for each test.
+/// A report whose tests are spread over `count` parts: `places` has a number for each test.
 fn spread(whole: &Report, places: &[usize], count: usize) -> Vec<Part> {
     let mut nth = 0;
     let mut parts: Vec<Vec<ModuleRecord>> = vec![Vec::new(); count];
@@ -166,7 +166,7 @@ fn a_set_up_of_several_parts_is_one() {
     let whole = merge(&[one.clone(), other.clone()]).unwrap();
     let names: Vec<_> = whole.canonical.modules[0].tests.iter().map(|test| &*test.name).collect();
     assert_eq!(names, ["a", "b", "set-up"]);
-    // One part may have ended before it came to it.
+    // A part may have been stopped before it came to its set-up.
     let skipped = after_setup("c.json", "c", samples::skipped("set-up", "not run: no test came to need it"));
     let set_up = |parts: &[Part]| merge(parts).unwrap().canonical.modules[0].tests.last().unwrap().verdict;
     assert_eq!(set_up(&[skipped.clone(), one.clone()]), Verdict::Leak);
@@ -176,7 +176,7 @@ fn a_set_up_of_several_parts_is_one() {
         refusal(&[one.clone(), failed]),
         "m set-up, which a.json and d.json both ran, is not the same in both: /leaks, /verdict"
     );
-    // A test is no set-up, whatever it is called.
+    // A test is not a set-up, whatever its name is.
     let named = part("e.json", None, vec![module(&["set-up"])]);
     assert!(refusal(&[one.clone(), named]).contains("parts may not overlap"));
     let gated = |part: Part| {
@@ -242,7 +242,7 @@ proptest! {
         places in prop::collection::vec(0..7_usize, 1..12),
         count in 1..7_usize,
     ) {
-        // One run has no two tests of one name, and tells of a module's set-up once.
+        // The sample is made to fit one run, which has no two tests of one name, and tells of a module's set-up once.
         let mut canonical = report.canonical.clone();
         let mut seen = BTreeSet::new();
         for (nth, module) in canonical.modules.iter_mut().enumerate() {

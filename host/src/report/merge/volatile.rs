@@ -1,17 +1,17 @@
-//! What differs from run to run, of all parts together; and whether all parts are there.
+//! What differs from run to run, for all parts together; and whether all parts are there.
 
 use super::{MergeError, Part, worlds};
 use crate::model::{BaselineUse, Volatile};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A part of a partition: `slice`, 2, 7.
+/// Which part of a partition a report is: `slice`, 2, 7.
 fn partition(part: &Part) -> Option<(&str, usize, usize)> {
     let (by, rest) = part.report.volatile.partition.as_deref()?.split_once(':')?;
     let (shard, count) = rest.split_once('/')?;
     Some((by, shard.parse().ok()?, count.parse().ok()?))
 }
 
-/// Whether the parts are all those of one partition, or none is part of one.
+/// Checks that the parts are all those of one partition, or that none belongs to one.
 pub fn check_parts(parts: &[Part]) -> Result<(), MergeError> {
     let mut seen: BTreeMap<usize, &Part> = BTreeMap::new();
     let Some(first) = parts.first() else { return Ok(()) };
@@ -37,13 +37,13 @@ pub fn check_parts(parts: &[Part]) -> Result<(), MergeError> {
         }
     }
     let Some((by, _, count)) = partition(first) else { return Ok(()) };
-    // A report may say that it is one of as many parts as it likes.
+    // A report may claim to be one of any number of parts, so only some of the missing ones are named.
     let missing: Vec<_> = (1..=count).filter(|shard| !seen.contains_key(shard)).take(super::NAMED).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let mut names: Vec<_> = missing.iter().map(|shard| format!("{by}:{shard}/{count}")).collect();
-    // One that says it is the ninth of four is none of the four.
+    // A report that claims to be the ninth part of four does not count as one of the four.
     let more = count - seen.range(1..=count).count() - missing.len();
     if more > 0 {
         names.push(format!("and {more} more"));
@@ -55,11 +55,11 @@ pub fn joined(parts: &[Part]) -> Volatile {
     let all = || parts.iter().map(|part| &part.report.volatile);
     let hosts: BTreeSet<&str> = all().map(|volatile| &*volatile.host).collect();
     let mut times: Vec<_> = all().flat_map(|volatile| volatile.times.iter().cloned()).collect();
-    // Workers and clocks of several machines have nothing to do with one another.
+    // Workers and clocks of several machines cannot be compared.
     times.iter_mut().for_each(|time| (time.start_us, time.worker) = (None, None));
     let grants: BTreeSet<&String> = all().flat_map(|volatile| &volatile.grants).collect();
     times.sort_by(|a, b| (&a.module, &a.test).cmp(&(&b.module, &b.test)));
-    // What several parts ran is told once, with the longest of its times.
+    // An entry that several parts ran is kept once, with the longest of its times.
     times.dedup_by(|later, first| {
         let is_same = (&later.module, &later.test) == (&first.module, &first.test);
         first.us = if is_same { first.us.max(later.us) } else { first.us };
@@ -83,7 +83,8 @@ pub fn joined(parts: &[Part]) -> Volatile {
     }
 }
 
-/// Each entry is of a test of one part; a suppression is unused where no part used it.
+/// Joins how the parts used the baseline. Each entry belongs to a test of one part. A suppression is unused if no part used
+/// it.
 fn baseline<'a>(parts: &[Part], mut all: impl Iterator<Item = &'a BaselineUse>) -> Option<BaselineUse> {
     let mut whole = all.next()?.clone();
     for part in all {

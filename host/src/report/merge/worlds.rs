@@ -1,14 +1,15 @@
-//! Set-ups and teardowns of modules whose tests are in several parts. Each of these parts ran them; one run has them once.
+//! Set-ups and teardowns of modules whose tests are in several parts. Each of these parts ran them, but one run has them
+//! once.
 
 use super::{NAMED, Part};
 use crate::model::{GateRecord, TestRecord, Verdict, WorldEntry};
 use crate::report::compare::differences_of;
 use std::collections::BTreeSet;
 
-/// Takes a part's account of a set-up or teardown beside that of an earlier part.
+/// Joins a part's record of a set-up or teardown with that of an earlier part.
 ///
 /// # Errors
-/// What they differ in.
+/// The fields in which they differ.
 pub fn join(known: &mut TestRecord, other: &TestRecord) -> Result<(), String> {
     let found = differences_of(known, other);
     if found.is_empty() || was_left_out(other) {
@@ -22,22 +23,22 @@ pub fn join(known: &mut TestRecord, other: &TestRecord) -> Result<(), String> {
     Err(fields.collect::<Vec<_>>().join(", "))
 }
 
-/// Whether a part stopped before it came to this entry: another part's account is that of the whole.
+/// Whether a part stopped before it came to this entry. Then another part's record is that of the whole.
 fn was_left_out(record: &TestRecord) -> bool {
     let reason = record.details.as_ref().and_then(|details| details.reason.as_deref());
     record.verdict == Verdict::Skip
         && reason.is_some_and(|reason| reason == "interrupted" || reason.starts_with("not run: "))
 }
 
-/// What set-ups and teardowns add to the figures of the parts that ran them.
+/// What the set-ups and teardowns of all parts add to figures.
 pub struct Added<'p> {
-    /// Each of them once, with the name of the first part that ran it.
+    /// Each set-up and teardown once, with the name of the first part that ran it.
     pub once: Vec<(&'p str, &'p WorldEntry)>,
-    /// The same of later parts, which counts no second time.
+    /// The same entries of later parts, which must not count again.
     pub repeated: Vec<&'p WorldEntry>,
 }
 
-/// What they add to these parts.
+/// What the set-ups and teardowns of these parts add.
 pub fn added(parts: &[Part]) -> Added<'_> {
     let (mut seen, mut added) = (BTreeSet::new(), Added { once: Vec::new(), repeated: Vec::new() });
     for (part, entry) in parts.iter().flat_map(|part| entries(part).map(move |entry| (part, entry))) {
@@ -50,12 +51,13 @@ pub fn added(parts: &[Part]) -> Added<'_> {
     added
 }
 
-/// Those of a part.
+/// What the set-ups and teardowns of a part add.
 pub fn entries(part: &Part) -> impl Iterator<Item = &WorldEntry> {
     part.report.volatile.worlds.iter().flat_map(|worlds| &worlds.entries)
 }
 
-/// The lists of gates to be joined, each with the name of its part: of the tests of each part, and of each set-up and teardown once.
+/// The lists of gates to be joined, each with the name of its part: for the tests of each part, and for each set-up and
+/// teardown once.
 pub fn gates(parts: &[Part]) -> Vec<(&str, &[GateRecord])> {
     let of_worlds = added(parts).once.into_iter().map(|(part, entry)| (part, &*entry.gates));
     parts.iter().map(|part| (&*part.name, gates_of_tests(part))).chain(of_worlds).collect()

@@ -54,7 +54,7 @@ fn key(site: &ProfileSite) -> Key {
     (safe(&site.module), safe(&site.test), site.stack.iter().map(frame).collect())
 }
 
-/// The comments on what the profile does not have: a line for each module and reason, with all tests that it concerns.
+/// The comments on what the profile lacks: a line for each module and reason, with all tests concerned.
 fn comments(report: &Report) -> Vec<String> {
     let Some(profile) = &report.profile else { return vec!["no profile was made in this run".to_owned()] };
     let mut tests: BTreeMap<(&str, bool, &str), BTreeSet<&str>> = BTreeMap::new();

@@ -1,8 +1,9 @@
-//! Where the heap's blocks were allocated, as a gzipped pprof profile: what `go tool pprof` and the tools that follow it read.
+//! Where heap blocks were allocated, as a gzipped pprof profile: what `go tool pprof` and compatible tools read.
 //!
-//! The four values of a sample are those of Go's heap profiles, so that every view made for these works; they are exact, not
-//! sampled. The labels `module` and `test` tell whose a sample is (`-tagfocus`, `-tags`). The same profile gives the same
-//! bytes: nothing in the file depends on the time, the machine or the order in which the sites were found.
+//! The four values of a sample are those of Go's heap profiles, so that every view made for those works here. They are
+//! exact, not sampled. The labels `module` and `test` say which test a sample belongs to (`-tagfocus`, `-tags`). The same
+//! profile gives the same bytes: nothing in the file depends on the time, the machine or the order in which the sites were
+//! found.
 
 mod build;
 mod schema;
@@ -17,8 +18,8 @@ use std::io::Write;
 /// The file's operating system, as gzip numbers it (RFC 1952): unknown, so that every machine writes the same.
 const UNKNOWN_SYSTEM: u8 = 255;
 
-/// The profile of a report's run; one without samples where no profile was made. Tests that are not in it, or not whole, are
-/// named in its comments with the reason: `go tool pprof -comments` prints them, and other views have them at the top.
+/// The profile of a report's run; without samples if no profile was made. Tests whose profile is missing or not whole are
+/// named in comments, with the reason. `go tool pprof -comments` prints the comments, and other views show them at the top.
 pub fn write(report: &Report) -> Vec<u8> {
     let profile = build::profile(report);
     let file = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);

@@ -1,5 +1,6 @@
-//! The messages of a pprof profile, by hand: those of `proto/profile.proto` in <https://github.com/google/pprof>, without the
-//! fields that are never set here. Texts are indices into the table of strings, where 0 is the empty one; ids begin at 1.
+//! The messages of a pprof profile, written by hand after `proto/profile.proto` in <https://github.com/google/pprof>,
+//! without the fields that are never set here. Texts are indices into the table of strings, where 0 is the empty text. Ids
+//! begin at 1.
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PprofProfile {
@@ -68,7 +69,7 @@ pub struct Location {
 pub struct Line {
     #[prost(uint64, tag = "1")]
     pub function_id: u64,
-    /// The line, from 1; 0 where it is not known.
+    /// The line, from 1; 0 if it is not known.
     #[prost(int64, tag = "2")]
     pub line: i64,
 }

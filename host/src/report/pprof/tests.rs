@@ -1,4 +1,4 @@
-//! What the bytes of a profile are, and that the tools read them.
+//! Which bytes a profile has, and whether the tools read them.
 
 use super::schema::{Function, Label, Line, Location, PprofProfile, Sample, ValueType};
 use super::write;
@@ -31,7 +31,7 @@ fn sites() -> Vec<ProfileSite> {
         site("first", &[FILL, first], [3, 300, 1, 100]),
         site("first", &[CLONE, FILL, first], [2, 64, 0, 0]),
         site("second", &[("semver::cache::fill", "src/cache.rs", 8), second], [1, 4096, 1, 4096]),
-        // The same place once more, as from a second worker.
+        // The same place again, as from a second worker.
         site("first", &[FILL, first], [1, 100, 1, 100]),
     ]
 }
@@ -101,7 +101,7 @@ fn every_field_is_there() {
     assert_eq!((profile.period_type, profile.period), (Some(value_type("space", "bytes")), 1));
     assert_eq!((profile.time_nanos, &profile.comment[..]), (0, &[][..]));
     let function = |id, name, file| Function { id, name: text(name), filename: text(file) };
-    // Stacks of one test in their order as text: `<` comes first.
+    // The stacks of a test are in the order of their texts: `<` comes first.
     assert_eq!(
         profile.function,
         [
@@ -135,7 +135,7 @@ fn every_field_is_there() {
     );
 }
 
-/// Written down from `proto/profile.proto`, so that a wrong number of a field is seen.
+/// Written down from `proto/profile.proto`, so that a wrong field number shows.
 #[test]
 fn the_bytes_are_those_of_the_schema() {
     let stack = vec![Frame::new("f").at("a.rs", 300)];
@@ -221,7 +221,7 @@ proptest! {
 #[ignore = "needs Go, which GO names or PATH has"]
 fn the_real_tool_reads_it() {
     let go = std::env::var_os("GO").unwrap_or_else(|| "go".into());
-    // Its path, so that the server below is a child of ours.
+    // The path of the tool itself, so that the server below is a direct child of this process.
     let found = match std::process::Command::new(&go).args(["tool", "-n", "pprof"]).output() {
         Ok(found) if found.status.success() => String::from_utf8(found.stdout).unwrap(),
         Ok(found) => panic!("{} has no pprof: {}", go.display(), String::from_utf8_lossy(&found.stderr)),
@@ -281,7 +281,7 @@ impl Tool {
         text
     }
 
-    /// Starts it as a server, and asks for pages that have to contain something.
+    /// Starts the tool as a server, and asks for pages that have to contain these texts.
     fn served(&self, file: &str, pages: &[(&str, &str)]) {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let mut server = self.command().args(["-no_browser", &format!("-http={free}"), file]).spawn().unwrap();

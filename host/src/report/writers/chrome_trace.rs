@@ -1,14 +1,14 @@
-//! When each test ran, in Chrome's trace format: one row a worker. Perfetto and `chrome://tracing` open it.
+//! When each test ran, in Chrome's trace format: one row for each worker. Perfetto and `chrome://tracing` open it.
 //!
-//! A test of which it is not known when it began, as in reports of earlier versions, has no place on the line of time and is not there; the
-//! file says how many these are.
+//! It may not be known when a test began, as in reports of earlier versions. Such a test has no place on the line of time
+//! and is left out; the file says how many these are.
 
 use super::words;
 use crate::model::{Report, TestRecord};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The process of all rows.
+/// The process that all rows belong to.
 const PROCESS: u32 = 1;
 
 #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! What a search for failures found, for code scanning (SARIF) and for readers of JUnit's XML.
+//! What a search for failures found, as SARIF for code scanning and as JUnit's XML.
 
 use super::findings::{Finding, Level, Related, callers, fingerprint};
 use super::junit::{safe, xml};
@@ -111,7 +111,7 @@ fn of_place<'a>(module: &'a str, found: &'a FaultFinding, allowed: Option<&str>)
     }
 }
 
-/// All rules that a finding of a search can have, with what each means, in order.
+/// All rules that a finding of a search can have, and what each means, in order.
 fn rules() -> Vec<(String, String)> {
     let text = |kind| match kind {
         FindingKind::Leak => "After a failure, something is not given back.",
@@ -137,7 +137,7 @@ fn rules() -> Vec<(String, String)> {
     rules
 }
 
-/// JUnit's XML: a case for each test that was looked at. It fails by what it is the first to show.
+/// JUnit's XML: a case for each test that was looked at. The case fails if its test is the first one that shows a finding.
 pub(super) fn junit(faults: &Faults) -> Vec<u8> {
     let mut junit = JunitReport::new("airtight faults");
     junit.set_time(Duration::from_millis(faults.wall_ms));
@@ -157,7 +157,7 @@ pub(super) fn junit(faults: &Faults) -> Vec<u8> {
     }
     let skipped = format!(" skipped=\"{}\"", junit.skipped);
     let text = junit.to_string().expect("texts are valid XML, and a vector takes everything");
-    // As in the report of a run: Jenkins knows this attribute of suites alone.
+    // As in the report of a run: in Jenkins's schema, only suites have this attribute.
     text.replacen(&skipped, "", 1).into_bytes()
 }
 
@@ -184,7 +184,7 @@ fn status(faults: &Faults, module: &ModuleFaults, test: &SweptTest) -> TestCaseS
     let found: Vec<_> = module.found.iter().filter(|found| found.fails()).filter(is_its).collect();
     let Some(first) = found.first() else { return TestCaseStatus::success() };
     let lines: Vec<_> = found.iter().map(|found| fault_sentence(found)).collect();
-    // Where a gate allows them, they fail nothing.
+    // If the gate allows the findings, they fail nothing.
     if faults.canonical.gate.as_ref().is_some_and(|gate| gate.passed) {
         return TestCaseStatus::success();
     }

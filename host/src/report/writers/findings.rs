@@ -1,4 +1,5 @@
-//! What a report has to say of places in the code, one finding each: the writers for code scanning and for annotations show the same ones.
+//! What a report says about places in the code, as findings. The writers for code scanning and for annotations show the
+//! same ones.
 
 use super::super::console::plain_title;
 use super::words::{self, place};
@@ -11,24 +12,24 @@ use crate::model::{
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 
-/// What stands for a module where a finding is of the whole run.
+/// What stands in place of a module if a finding is about the whole run.
 pub(super) const WHOLE_RUN: &str = "the whole run";
 
-/// The rule of blocks that static data keeps.
+/// The rule for blocks that static data keeps.
 const RETAINED: &str = "retained/heap";
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
-    /// It fails the run.
+    /// The finding fails the run.
     Error,
-    /// It fails nothing, and is worth a look.
+    /// The finding fails nothing, but is worth a look.
     Warning,
     /// It would fail the run, if that were not allowed.
     Note,
 }
 
-/// A place that belongs to a finding.
+/// A place that belongs to a finding, beside its own.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Related<'a> {
     /// What is there: `acquired in mine::open`.
@@ -40,23 +41,23 @@ pub(super) struct Related<'a> {
 /// One thing to look at.
 #[derive(Debug, Clone)]
 pub(super) struct Finding<'a> {
-    /// What kind of finding: `leak/file`. It keeps its meaning from version to version.
+    /// The kind of the finding: `leak/file`. It keeps its meaning from version to version.
     pub rule: String,
     pub level: Level,
-    /// Why it fails nothing, where the policy says that it does not.
+    /// Why the finding fails nothing, if the policy or the baseline says so.
     pub accepted: Option<String>,
-    /// One line.
+    /// The finding in one line.
     pub message: String,
     pub module: &'a str,
-    /// Of a test; else of the module, or of the whole run.
+    /// The test; `None` if the finding is about the module or the whole run.
     pub test: Option<&'a str>,
     pub place: Option<&'a Frame>,
     pub related: Vec<Related<'a>>,
-    /// The same for the same finding of two reports: neither a line nor a count is part of it.
+    /// A text that is the same for the same finding in two reports: neither a line nor a count is part of it.
     pub fingerprint: String,
 }
 
-/// Everything, in the report's order.
+/// All findings, in the report's order.
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
     let tests = words::tests(report).flat_map(|(module, test)| of_test(report, &module.name, test));
     let refused = report.canonical.refused.iter().map(|refused| Finding {
@@ -117,12 +118,13 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
         return if test.verdict.is_success() { Vec::new() } else { vec![of_verdict(module, test, None)] };
     };
     let mut found = Vec::new();
-    // What a failed test's destructors did not give back is no leak: it failed for another reason.
+    // What the destructors of a failed test did not give back is not shown as a leak: the test failed for another reason.
     if matches!(test.verdict, Verdict::Leak | Verdict::Pass) {
         let fails = |leak: &Resource| {
             test.verdict == Verdict::Leak && leak.accepted.is_none() && !only_shows(report, leak.setting())
         };
-        // Where the profile only shows all of them, an override of it has one fail the test, and which one is not known.
+        // If the profile only shows all of these leaks, an override makes one of them fail the test. It is not known which
+        // one.
         let told_apart = details.leaks.iter().any(fails);
         for leak in &details.leaks {
             let may_fail = test.verdict == Verdict::Leak && !told_apart && leak.accepted.is_none();
@@ -153,7 +155,7 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
     found
 }
 
-/// The finding that a test ended as it did.
+/// The finding about the verdict of a test.
 fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Details>) -> Finding<'a> {
     let rule = format!("test/{}", test.verdict.name());
     let stack = details.map_or(&[][..], |details| &details.stack);
@@ -179,7 +181,7 @@ fn of_leak<'a>(
     level: Level,
 ) -> Finding<'a> {
     let rule = match word {
-        // The list has nothing else.
+        // This list holds only heap blocks.
         "retained" => RETAINED.to_owned(),
         _ => format!("{word}/{}", leak.kind.name()),
     };
@@ -230,14 +232,14 @@ fn of_leak<'a>(
     }
 }
 
-/// Why a leak fails nothing that an entry of the baseline accepts.
+/// Why a leak that the baseline accepts fails nothing.
 fn accepted(by: &str, details: &Details) -> String {
     let reason = details.accepted.iter().find(|record| record.by == by).and_then(|record| record.reason.as_deref());
     let why = reason.map(|reason| format!(": {}", safe(reason))).unwrap_or_default();
     format!("the baseline accepts it ({}){why}", safe(by))
 }
 
-/// Places of which no resource was ever released in time, whichever test acquired it.
+/// Places whose resources were never released in time, whichever test acquired them.
 fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_>> {
     let never = coverage.missed.iter().filter(|site| site.missed == site.acquired);
     never.map(|site| {
@@ -264,7 +266,7 @@ fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_
     })
 }
 
-/// The user's own frames below the one that is shown.
+/// The user's own frames outside of the one that is shown.
 pub(super) fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
     let Some(shown) = place(stack) else { return Vec::new() };
     let below = stack.iter().skip_while(|frame| !std::ptr::eq(*frame, shown)).skip(1).filter(|frame| frame.is_own());
@@ -275,7 +277,8 @@ pub(super) fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
     below.filter_map(related).collect()
 }
 
-/// Whether the profile's policy only shows leaks of this setting. A policy states them all but those that it has as by default.
+/// Whether the profile's policy only shows leaks of this setting. A policy states all settings that are not at their
+/// default.
 fn only_shows(report: &Report, setting: LeakSetting) -> bool {
     let leaks = &report.canonical.policy["leaks"];
     leaks.get(setting.key()).map_or(setting.default_action() == LeakAction::Show, |action| action == "show")
@@ -285,7 +288,8 @@ fn safe(text: &str) -> String {
     super::super::console::OneLine(text).to_string()
 }
 
-/// Hex digits that stand for these texts, each with its length, so that no two lists are the same.
+/// Hex digits that stand for these texts. The length of each text is part of them, so that no two lists of texts have the
+/// same.
 pub(super) fn fingerprint(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -299,7 +303,7 @@ pub(super) fn fingerprint(parts: &[&str]) -> String {
     })
 }
 
-/// All rules that a finding can have, with what each means, in order.
+/// All rules that a finding can have, and what each means, in order.
 pub(super) fn rules() -> Vec<(String, String)> {
     let verdicts = [
         (Verdict::Leak, "A test left something that its report does not list one by one, or grew from call to call."),

@@ -1,7 +1,7 @@
-//! Annotations of GitHub Actions: commands in the log of a job, each of which shows a finding beside its line.
+//! Annotations of GitHub Actions: commands in the log of a job. Each of them shows a finding beside its line.
 //!
-//! A command ends with its line, so that text of a guest's is shown with its control characters escaped, and then in the way of commands:
-//! none can end one, or begin another.
+//! A command ends at the end of its line. So a guest's text is written with its control characters escaped, and then
+//! escaped as commands demand: it can neither end a command nor begin one.
 
 use super::findings::{Finding, Level, findings};
 use crate::model::{Report, Verdict};
@@ -52,7 +52,7 @@ fn command(name: &str, properties: &[(&str, String)], message: &str) -> String {
     format!("::{name} {}::{}\n", properties.join(","), escaped(message, false))
 }
 
-/// Text within a command. A property ends with a comma or a colon, too.
+/// Text within a command, escaped. In a property, a comma and a colon are escaped, too.
 fn escaped(text: &str, in_property: bool) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -65,6 +65,6 @@ fn escaped(text: &str, in_property: bool) -> String {
             c => safe.push(c),
         }
     }
-    // Commands that begin anywhere in a line are other services'.
+    // Other services take `##` anywhere in a line for the beginning of a command.
     safe.replace("##", r"#\u{23}")
 }

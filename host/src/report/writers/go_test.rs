@@ -1,4 +1,5 @@
-//! The stream that Go's package `testing` writes with `-test.v=test2json`: what `go test -json` makes its events of, and editors show.
+//! The stream that Go's package `testing` writes with `-test.v=test2json`. `go test -json` makes its events from it, and
+//! editors show it.
 //!
 //! ```text
 //! ^V=== RUN   TestStore
@@ -10,7 +11,7 @@
 //! ^VFAIL
 //! ```
 //!
-//! A line of `testing`'s own begins with ^V. Where one stands in a text, it is escaped, as `testing` does it.
+//! A line of `testing`'s own begins with ^V. Within a text, ^V is escaped as `testing` escapes it.
 
 use super::findings::of_run;
 use crate::model::{Details, Report, SubtestRecord, TestRecord, Verdict};
@@ -18,13 +19,13 @@ use crate::report::console::plain_details;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-/// Begins a line of `testing`'s own.
+/// The character with which a line of `testing`'s own begins.
 const FRAMING: char = '\u{16}';
 
-/// Stands before such a mark that is none.
+/// The character that is put before a mark within a text.
 const ESCAPE: char = '\u{1b}';
 
-/// What `testing` marks errors with, which is escaped likewise.
+/// The marks of `testing`: that of its own lines, and those around errors. All are escaped within a text.
 const MARKS: [char; 3] = [FRAMING, '\u{0e}', '\u{0f}'];
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
@@ -34,7 +35,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (&*module.name, test)));
     let mut stream = Stream::default();
     let (mut any, mut failed) = (false, report.volatile.interrupted);
-    // `go test` is silent on benchmarks that nobody asked for.
+    // `go test` says nothing of benchmarks that nobody asked for.
     for (module, test) in tests.filter(|(_, test)| !is_unasked(test)) {
         stream.test(test, times.get(&(module, &*test.name)).copied().unwrap_or_default());
         any = true;
@@ -65,7 +66,7 @@ struct Stream {
 }
 
 impl Stream {
-    /// A line of `testing`'s own.
+    /// Writes a line of `testing`'s own.
     fn own(&mut self, line: &str) {
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text.push('\n');
@@ -105,7 +106,7 @@ impl Stream {
         }
     }
 
-    /// A text, whose marks are none of `testing`'s.
+    /// Writes a text; its marks are escaped.
     fn said(&mut self, indent: &str, text: &str) {
         for line in text.lines() {
             self.text.push_str(indent);

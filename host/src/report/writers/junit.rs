@@ -1,5 +1,5 @@
-//! JUnit's XML in Jenkins's dialect: a suite a module. Leaks are failures whose list is the test's output too, for readers that show one of
-//! the two.
+//! JUnit's XML in Jenkins's dialect: a suite for each module. A leak is a failure. Its text is also in the test's output,
+//! for readers that show only one of the two.
 
 use super::super::console::{OneLine, plain_details};
 use super::findings::{WHOLE_RUN, of_run};
@@ -9,10 +9,10 @@ use crate::model::{ModuleRecord, RefusedModule, Report, TestRecord, Verdict};
 use quick_junit::{NonSuccessKind, Property, Report as JunitReport, TestCase, TestCaseStatus, TestRerun, TestSuite};
 use std::time::Duration;
 
-/// The root's name.
+/// The name of the root element.
 const NAME: &str = "airtight";
 
-/// The case of a module that was not tested.
+/// The name of the case for a module that was not tested.
 const WHOLE_MODULE: &str = "(the module)";
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
@@ -24,7 +24,8 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     junit.add_test_suites(whole_run(report));
     let skipped = format!(" skipped=\"{}\"", junit.skipped);
     let text = junit.to_string().expect("texts are valid XML, and a vector takes everything");
-    // The schema of Jenkins's plug-in has this attribute for suites alone, and the root is the first element.
+    // In the schema of Jenkins's plug-in, only suites have this attribute. The root is the first element that has it, so
+    // the first one is removed.
     text.replacen(&skipped, "", 1).into_bytes()
 }
 
@@ -94,7 +95,7 @@ fn status(test: &TestRecord) -> TestCaseStatus {
     }
 }
 
-/// A suite of one case, which could not be begun.
+/// A suite with one case, for a module that could not be tested.
 fn refused(module: &RefusedModule) -> TestSuite {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type("refused").set_message(safe(&module.why));
@@ -105,7 +106,7 @@ fn refused(module: &RefusedModule) -> TestSuite {
     suite
 }
 
-/// A suite with a case for each gate, and for each entry of the baseline whose day is over; `None` where there is neither.
+/// A suite with a case for each gate, and for each entry of the baseline that has expired; `None` if there is neither.
 fn whole_run(report: &Report) -> Option<TestSuite> {
     let mut suite = TestSuite::new(WHOLE_RUN);
     let kept =
@@ -126,7 +127,7 @@ pub(super) fn safe(text: &str) -> String {
     xml(OneLine(text).to_string())
 }
 
-/// Text of characters that XML has. Control characters are escaped already; these two are left.
+/// Text in characters that XML allows. Control characters are escaped already; only these two remain.
 pub(super) fn xml(text: String) -> String {
     const NONE: [char; 2] = ['\u{fffe}', '\u{ffff}'];
     if !text.contains(NONE) {

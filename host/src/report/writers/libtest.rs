@@ -1,7 +1,9 @@
-//! The lines of Rust's test harness (`--format json --report-time`), as nextest writes them: an object a line, a block a module.
+//! The lines of Rust's test harness (`--format json --report-time`), as nextest writes them: an object in each line, a
+//! block for each module.
 //!
-//! A name is `crate::binary$test`. Whatever is no pass is `failed`, and what there is to say of it follows the test's output. A report has
-//! no tests that a filter left out, so their number is 0. The gates of the run are tests of a suite of their own.
+//! A name is `crate::binary$test`. Every verdict that is not a pass is `failed`, and what there is to say of the test
+//! follows its output. A report does not have the tests that a filter left out, so their number is 0. The gates of the run
+//! are tests in a suite of their own.
 
 use super::super::console::plain_details;
 use super::findings::of_run;
@@ -11,12 +13,12 @@ use crate::model::{ModuleRecord, Report, TestRecord, Verdict};
 use serde::Serialize;
 use serde_json::Number;
 
-/// Which of nextest's two formats.
+/// Which of nextest's two formats is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     /// What Rust's test harness writes.
     Plain,
-    /// With an object of nextest's in the lines of suites.
+    /// The same with an object of nextest's in the lines about suites.
     Plus,
 }
 
@@ -68,8 +70,8 @@ struct Nextest<'a> {
 }
 
 impl<'a> Nextest<'a> {
-    /// Takes a module's name apart: `package`, `package/test`, `package/bin/name`. A module that cargo did not build is called as its file is,
-    /// and is taken for both.
+    /// Takes a module's name apart: `package`, `package/test`, `package/bin/name`. A module that cargo did not build has
+    /// the name of its file, which stands for both package and test.
     fn of(module: &'a str) -> Self {
         let (package, rest) = module.split_once('/').unwrap_or((module, ""));
         let (kind, binary) = match rest.split_once('/') {
@@ -89,7 +91,7 @@ pub(super) fn write(report: &Report, dialect: Dialect) -> Vec<u8> {
     for module in &report.canonical.modules {
         lines.module(module, &times, dialect);
     }
-    // A suite that fails before it begins.
+    // A suite that failed before it began.
     for refused in &report.canonical.refused {
         let of = Nextest::of(&refused.name);
         let nextest = (dialect == Dialect::Plus).then_some(of);
@@ -120,8 +122,8 @@ struct Lines(Vec<u8>);
 impl Lines {
     fn write(&mut self, r#type: &'static str, event: &'static str, what: What<'_>) {
         let line = serde_json::to_string(&Line { r#type, event, what }).expect("plain data with text keys");
-        // Services that run tests read this on standard output, and take `##[` anywhere for a command. In JSON all of these stand in text
-        // alone, and mean the same as their numbers.
+        // Services that run tests read these lines on standard output, and take `##[` anywhere in a line for a command. In
+        // JSON, these characters only occur in texts, where escapes mean the same.
         for c in line.chars() {
             if c == '#' || is_deceptive(c) {
                 c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| self.0.extend(format!("\\u{unit:04x}").as_bytes()));
@@ -132,7 +134,7 @@ impl Lines {
         self.0.push(b'\n');
     }
 
-    /// The gates of the run, and what else fails it beside its tests: a suite of its own.
+    /// Writes a suite with the gates of the run, and whatever else fails the run beside its tests.
     fn whole_run(&mut self, report: &Report, dialect: Dialect) {
         let missed = of_run(report);
         let kept: Vec<_> = report.canonical.gates.iter().filter(|gate| gate.passed).collect();
@@ -167,7 +169,7 @@ impl Lines {
             self.write("test", "started", What::test(&name(test)));
         }
         let (mut counts, mut all) = ([0; 3], 0_u64);
-        // As in the harness, those that are not run come first.
+        // As in Rust's harness, tests that are not run come first.
         let (skipped, run): (Vec<_>, Vec<_>) = module.tests.iter().partition(|test| test.verdict == Verdict::Skip);
         for test in skipped {
             counts[2] += 1;

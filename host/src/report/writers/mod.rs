@@ -1,5 +1,6 @@
-//! The formats of report files: a file each, and one table that registers them. A writer is a function from a report to bytes: the same
-//! report gives the same bytes, and text that a guest chose can neither break a format nor command whoever reads it.
+//! The formats of report files: a file for each, and one table that registers them. A writer is a function from a report to
+//! bytes. The same report gives the same bytes. Text that a guest chose can neither break a format nor command a program
+//! that reads it.
 
 mod chrome_trace;
 mod faults;
@@ -28,7 +29,7 @@ pub(super) struct WriterInput<'a> {
     pub base: Option<&'a Report>,
 }
 
-/// All that is to be known of a format.
+/// All there is to know of a format.
 struct Row {
     /// Its name in `--report KIND=PATH`.
     name: &'static str,
@@ -43,11 +44,11 @@ struct Row {
     /// Whether it may be mixed with the console's lines on standard output.
     is_log: bool,
     write: fn(WriterInput<'_>) -> Vec<u8>,
-    /// Where it can tell what a search for failures found.
+    /// Writes what a search for failures found; `None` if the format cannot show that.
     write_faults: Option<fn(&Faults) -> Vec<u8>>,
 }
 
-/// Makes [`ReportKind`] of rows, so that there is no format without one.
+/// Makes [`ReportKind`] from rows, so that no format is without one.
 macro_rules! writers {
     ($($(#[$doc:meta])* $kind:ident: $row:expr;)*) => {
         /// The format of a report file.
@@ -185,7 +186,7 @@ impl ReportKind {
         self.row().about
     }
 
-    /// Whether it shows [`Report::profile`]. A run makes one only where
+    /// Whether it shows [`Report::profile`]. A run only makes a profile if
     /// [`RunnerBuilder::heap_profile`](crate::RunnerBuilder::heap_profile) tells it to.
     #[must_use]
     pub fn wants_profile(self) -> bool {
@@ -212,18 +213,18 @@ impl ReportKind {
         self.row().is_log
     }
 
-    /// Whether it can tell what a search for failures found.
+    /// Whether it can show what a search for failures found.
     #[must_use]
     pub fn tells_faults(self) -> bool {
         self.row().write_faults.is_some()
     }
 
-    /// The file's bytes of a search for failures; none of a kind that does not tell it.
+    /// The bytes of the file about a search for failures; `None` if this kind cannot show it.
     pub(super) fn write_faults(self, faults: &Faults) -> Vec<u8> {
         self.row().write_faults.map(|write| write(faults)).unwrap_or_default()
     }
 
-    /// The file's bytes. `base` is an earlier report, for the kinds that tell what has changed since.
+    /// The bytes of the file. `base` is an earlier report, for the kinds that show what has changed since.
     ///
     /// ```
     /// use airtight::report::files::ReportKind;

@@ -1,5 +1,5 @@
-//! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: of the run, of each module and of each test. What is not
-//! known has no sample.
+//! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: figures of the run, of each module
+//! and of each test. A figure that is not known has no sample.
 
 use super::words::{self, Times};
 use crate::model::{ModuleRecord, Report, ResourceKind, TestRecord, Usage, Verdict};
@@ -12,7 +12,7 @@ const VERDICTS: [Verdict; 7] =
 /// A figure of a test.
 type OfTest = (&'static str, &'static str, &'static str, fn(&Usage) -> Option<u64>);
 
-/// What is told of each test: name, unit and meaning.
+/// The figures of each test: name, unit and meaning.
 const OF_TESTS: [OfTest; 9] = [
     ("airtight_test_fuel", "", "Fuel that the test spent: wasm operators and host work.", |usage| usage.fuel),
     ("airtight_test_linear_peak_bytes", "bytes", "The highest that the test made its linear memory.", |usage| {
@@ -55,7 +55,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     text.family("airtight_refused_modules", "", "Modules that were not tested though they were to be.");
     text.sample(&[], &canonical.refused.len().to_string());
     text.family("airtight_tests", "", "Tests by verdict.");
-    // Modules of one name are counted together: a label tells no two apart.
+    // Modules of the same name are counted together: no label could tell them apart.
     let mut modules: BTreeMap<&str, Vec<&TestRecord>> = BTreeMap::new();
     for module in &canonical.modules {
         modules.entry(&module.name).or_default().extend(&module.tests);
@@ -131,12 +131,13 @@ fn millionths(us: u64) -> String {
     format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
 }
 
-/// The text as far as it is written.
+/// The text that is being written.
 #[derive(Default)]
 struct Metrics {
     text: String,
     family: &'static str,
-    /// The labels of this family's samples. No two samples of a family have the same ones, whatever a guest calls its tests.
+    /// The labels of the samples of this family. No two samples of a family have the same labels, whatever names a guest
+    /// gives to its tests.
     seen: BTreeSet<String>,
 }
 
@@ -161,7 +162,7 @@ impl Metrics {
     }
 }
 
-/// The value of a label. Escaping as the format has it and no other keeps any two texts apart.
+/// The value of a label. It is escaped exactly as the format says, so that different texts stay different.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! SARIF 2.1.0: the findings of a report for code scanning and editors. Rules keep their names from version to version, and a finding its
-//! fingerprint from report to report: kind, guest path or place, and scope, without lines.
+//! SARIF 2.1.0: the findings of a report for code scanning and editors. Rules keep their names from version to version. A
+//! finding keeps its fingerprint from report to report: it is made of kind, guest path or place, and scope, without lines.
 
 use super::findings::{Finding, Level, findings, rules};
 use crate::model::Report;
@@ -8,9 +8,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// What the files of findings are relative to, as GitHub's code scanning calls it.
+/// What the paths of findings are relative to, in the words of GitHub's code scanning.
 const SOURCE_ROOT: &str = "%SRCROOT%";
-/// The version of the fingerprint.
+/// The name and version of the fingerprint.
 const FINGERPRINT: &str = "airtight/v1";
 
 #[derive(Serialize)]
@@ -141,7 +141,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
     log(&findings(report), rules(), (&report.volatile.version, invocation))
 }
 
-/// What a search that came to its end found, under these rules.
+/// The SARIF file of a search that came to its end.
 pub(super) fn of_search(
     findings: &[Finding<'_>],
     rules: Vec<(String, String)>,
@@ -200,15 +200,15 @@ fn outcome<'a>(finding: &'a Finding<'_>, rules: &[(String, String)]) -> Outcome<
     }
 }
 
-/// A line of a file; `None` where the file has no name. A line of 0 is none.
+/// A line of a file; `None` if the file has no name. Line 0 means that the line is not known.
 fn physical(file: &str, line: Option<u32>) -> Option<PhysicalLocation> {
     let artifact_location = ArtifactLocation { uri: uri(file)?, uri_base_id: SOURCE_ROOT };
     let region = line.filter(|line| *line > 0).map(|start_line| Region { start_line });
     Some(PhysicalLocation { artifact_location, region })
 }
 
-/// A path as a relative reference (RFC 3986): what is neither unreserved nor a slash is written in hex. It has no scheme and no authority,
-/// whatever the path begins with.
+/// A path as a relative reference (RFC 3986): every byte that is neither unreserved nor a slash is written in hex. The
+/// result has no scheme and no authority, whatever the path begins with.
 fn uri(path: &str) -> Option<String> {
     let path = path.trim_start_matches('/');
     let mut uri = String::with_capacity(path.len());

@@ -1,4 +1,4 @@
-//! One planted suite in every format, and hostile text in each.
+//! One planted suite in every format, with hostile text in each.
 
 use super::ReportKind;
 use crate::model::growth::{Growth, Round, Span};
@@ -49,7 +49,7 @@ fn every_kind() -> Vec<Resource> {
     ResourceKind::ALL.map(of_kind).to_vec()
 }
 
-/// The same test by another name, which acquired all that it left itself.
+/// The same test under another name. All that it left was acquired in the test itself.
 fn renamed(name: &str, mut test: TestRecord) -> TestRecord {
     let details = test.details.as_deref_mut().into_iter();
     let left = details.flat_map(|details| details.leaks.iter_mut().chain(&mut details.retained));
@@ -57,7 +57,7 @@ fn renamed(name: &str, mut test: TestRecord) -> TestRecord {
     TestRecord { name: name.into(), ..test }
 }
 
-/// A suite with every verdict, every kind of leak, and what else a report can tell.
+/// A suite with every verdict, every kind of leak, and all else that a report can tell.
 pub(in crate::report) fn planted() -> Report {
     let span = |before, after| Span { before, after };
     let round = |nth: u64| Round {
@@ -145,7 +145,7 @@ fn a_suite_reads_well_in_every_format() {
     for kind in ReportKind::ALL.into_iter().filter(|kind| !matches!(kind, ReportKind::Json | ReportKind::Pprof)) {
         let mut text = text(kind, &report);
         if kind == ReportKind::Html {
-            // What the page always is, is in files of its own.
+            // The page's style and script are not part of the snapshot: they are files of their own.
             for (what, source) in [("style", include_str!("html/page.css")), ("script", include_str!("html/page.js"))] {
                 text = text.replacen(source, &format!("({what})"), 1);
             }
@@ -157,7 +157,7 @@ fn a_suite_reads_well_in_every_format() {
     }
 }
 
-/// Puts a text wherever a guest, its sources or a file can have chosen one.
+/// Puts a text wherever a guest, its sources or a file can choose one.
 fn spoil(report: &mut Report, text: &str) {
     let frames = |stack: &mut Vec<Frame>| {
         for frame in stack {
@@ -209,7 +209,7 @@ fn spoil(report: &mut Report, text: &str) {
     }
 }
 
-/// Parses what each format has written of a report, and compares what must not depend on texts.
+/// Parses what each format has written of a report, and compares what must not depend on the texts in it.
 fn assert_valid(report: &Report) {
     let tests: usize = report.canonical.modules.iter().map(|module| module.tests.len()).sum();
     let refused = report.canonical.refused.len();
@@ -241,7 +241,7 @@ fn assert_valid(report: &Report) {
     assert_is_page(&text(ReportKind::Html, report), tests);
 }
 
-/// Well-formed XML of characters that XML has, with so many cases.
+/// Checks that a text is well-formed XML in characters that XML allows, and that it has `cases` cases.
 fn assert_is_xml(text: &str, cases: usize) {
     use quick_xml::events::Event;
     let is_char =
@@ -265,7 +265,7 @@ fn assert_is_xml(text: &str, cases: usize) {
     assert_eq!((found, depth), (cases, 0));
 }
 
-/// Lines as OpenMetrics has them: samples of families that were declared, none twice, and an end.
+/// Checks lines against OpenMetrics: samples of declared families, none of them twice, and an end.
 fn assert_is_openmetrics(text: &str) {
     let lines = text.strip_suffix("# EOF\n").unwrap();
     let (mut families, mut samples) = (BTreeSet::new(), BTreeSet::new());
@@ -296,7 +296,7 @@ fn assert_is_openmetrics(text: &str) {
     }
 }
 
-/// A page with the elements that it always has and no others of a guest's, and with all tests in its data.
+/// Checks that a page has the elements that it always has and none that a guest made, and has all tests in its data.
 fn assert_is_page(page: &str, tests: usize) {
     assert_eq!(page.matches("<script").count(), 2);
     assert_eq!(page.matches("</script").count(), 2);
@@ -349,7 +349,7 @@ fn what_the_policy_only_shows_is_suppressed_and_not_annotated() {
     let sarif: Value = serde_json::from_str(&text(ReportKind::Sarif, &report)).unwrap();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
     let suppressed: Vec<_> = results.iter().filter(|result| result.get("suppressions").is_some()).collect();
-    // Of the test that passed, and two of one that leaks other things.
+    // One is in the test that passed, and two are in a test that leaks other things.
     assert_eq!(suppressed.len(), 3);
     for result in &suppressed {
         assert_eq!(result["suppressions"][0]["justification"], "the policy only shows it: `residue` in `leaks`");
@@ -359,7 +359,7 @@ fn what_the_policy_only_shows_is_suppressed_and_not_annotated() {
     assert_eq!((never, results.iter().filter(|result| result["ruleId"] == "never-released/dir").count()), (1, 0));
 }
 
-/// A report whose only fault is that it misses a gate.
+/// A report whose only failure is a gate that was not kept.
 fn misses_a_gate() -> Report {
     let mut report = samples::report(vec![samples::module("m", vec![samples::passed("a")])]);
     let mut record = GateRecord::new(GateKind::Handles, "3".to_owned());
@@ -385,7 +385,7 @@ fn modules_of_one_name_are_counted_together() {
     let text = text(ReportKind::Prometheus, &samples::report(vec![module(["a", "b"]), module(["c", "d"])]));
     assert!(text.contains("\nairtight_tests{module=\"m\",verdict=\"pass\"} 4\n"), "{text}");
     assert_eq!(text.matches("\nairtight_tests{").count(), 7, "one for each verdict");
-    // So are entries of one kind.
+    // Entries of one kind are told apart, too.
     let left = samples::left(Verdict::Leak, vec![samples::file("a", 2), samples::file("b", 3)], Vec::new());
     let text = super::tests::text(ReportKind::Prometheus, &samples::report(vec![samples::module("m", vec![left])]));
     let files = "\nairtight_leaks{module=\"m\",kind=\"file\"} ";

@@ -1,11 +1,11 @@
-//! What several writers say alike.
+//! What several writers say in the same words.
 
 use super::super::console::plain_headline;
 use crate::model::growth::Growth;
 use crate::model::{Frame, ModuleRecord, Report, TestRecord, Verdict};
 use std::collections::BTreeMap;
 
-/// What became of a test that did not pass, where there is nothing more to say of it.
+/// What is said of a test that did not pass if nothing more is known.
 fn end(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "it passed",
@@ -18,7 +18,7 @@ fn end(verdict: Verdict) -> &'static str {
     }
 }
 
-/// One line on why a test did not pass.
+/// One line that says why a test did not pass.
 pub(super) fn headline(test: &TestRecord) -> String {
     let grows = test.details.as_ref().and_then(|details| details.growth.as_ref()).is_some_and(Growth::grows);
     let end = || if grows && test.verdict == Verdict::Leak { "each call leaves more" } else { end(test.verdict) };
@@ -30,7 +30,7 @@ pub(super) fn reason(test: &TestRecord) -> &str {
     test.details.as_ref().and_then(|details| details.reason.as_deref()).unwrap_or("no reason given")
 }
 
-/// The place that a stack is shown by: the innermost of the user's own frames that has a file, or else of any frame.
+/// The place that stands for a stack: the innermost frame of the user's own that has a file, or of any frame.
 pub(super) fn place(stack: &[Frame]) -> Option<&Frame> {
     let own = stack.iter().filter(|frame| frame.is_own());
     own.chain(stack).find(|frame| frame.file.is_some())

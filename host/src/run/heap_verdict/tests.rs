@@ -106,7 +106,7 @@ fn with_a_doubt_what_is_retained_is_at_most_so_much() {
     let why =
         "`retained` cannot be judged: from 0 to 120 bytes, and the limit is 119 (a second run differed: who knows)";
     assert_eq!(unknown(&account, retained(119)), why);
-    // What is surely broken is said, whatever else is not known.
+    // A limit that is surely broken is reported, whatever else is not known.
     let both = retained(119).with(Limit::Lost, 100).with(Limit::PeakHeap, 99);
     assert_eq!(broken(&account, both), Some((Limit::PeakHeap.into(), 99, Some(100))));
     let both = retained(119).with(Limit::Lost, 100).with(Limit::Allocations, 9);

@@ -1,4 +1,4 @@
-//! All that a test's result depends on and that is known before it runs.
+//! The key of a test's results: a sum of all that they depend on and that is known before the test runs.
 
 use crate::catalogue::Role;
 use crate::model::{Harness, Verdict};
@@ -12,18 +12,18 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::OnceLock;
 
-/// The name of a test's results: a sum of all that they depend on.
+/// The name of a test's results.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
-    /// In hexadecimal digits.
+    /// The key in hexadecimal digits.
     pub fn name(&self) -> &str {
         &self.0
     }
 }
 
-/// Why no result of a run is recorded or taken.
+/// Why this run neither records nor takes results; `None` if it does.
 pub fn refuses(options: &RunOptions, wants_coverage: bool) -> Option<&'static str> {
     [
         (wants_coverage, "the profile has a gate on clean-up coverage"),
@@ -40,10 +40,10 @@ pub fn refuses(options: &RunOptions, wants_coverage: bool) -> Option<&'static st
     .find_map(|(refuses, why)| refuses.then_some(why))
 }
 
-/// The key of a test; else why it has none.
+/// The key of a test, or why the test has none.
 ///
 /// # Errors
-/// In words that complete "not cached: …".
+/// The reason, in words that complete "not cached: …".
 pub fn key(
     options: &RunOptions,
     (planned, module): (&PlannedModule, &str),
@@ -67,7 +67,7 @@ pub fn key(
     sum.text(module);
     sum.debug(&(planned.module.name(), planned.module.harness(), planned.module.traits()));
     sum.debug(policy);
-    // Of a module of Go's, the first test tells of the goroutines that were there before.
+    // In a Go module, the first test tells of the goroutines that were started before it.
     let tells_setup = tells_setup && test.harness == Harness::Go;
     sum.debug(&(&test.name, test.harness, subtests, tells_setup));
     sum.debug(entry);
@@ -77,7 +77,7 @@ pub fn key(
     Ok(Key(format!("{:x}", sum.0.finalize())))
 }
 
-/// A sum of several texts, none of which can be taken for part of another.
+/// A sum of several texts. Each text's length is part of it, so that no text can be taken for part of another.
 struct Sum(Sha256);
 
 impl Sum {
@@ -91,7 +91,7 @@ impl Sum {
     }
 }
 
-/// The sum of the bytes of this program: another version of it, or of what embeds it, may come to other results.
+/// The sum of this program's own bytes: another version of it, or of a program that embeds it, may come to other results.
 fn program() -> Option<&'static str> {
     static PROGRAM: OnceLock<Option<String>> = OnceLock::new();
     PROGRAM.get_or_init(|| sum_of(&mut File::open(std::env::current_exe().ok()?).ok()?)).as_deref()

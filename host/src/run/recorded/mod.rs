@@ -1,8 +1,8 @@
-//! Results of earlier runs, taken where a test's result cannot be another one.
+//! Results of earlier runs. A result is taken if the test would have to come to it again.
 //!
-//! A test that passed is a function of its module, of what it is granted and given, of the program that runs it, and of what it read from
-//! the host. The first three are its key; what it read is noted while it runs, and is looked at again before a result is taken. What cannot be
-//! known to be the same is not recorded, and why is told.
+//! What a passing test does is decided by its module, by what it is granted and given, by the program that runs it, and by
+//! what it read from the host. The first three are its key. What the test reads is noted while it runs, and compared before
+//! its result is taken. If something cannot be known to be the same, the result is not recorded, and the run says why.
 //!
 //! ```text
 //! key      all that a result depends on and that is known before a test runs
@@ -18,11 +18,12 @@ pub(super) use key::key as key_of_test;
 pub use store::Results;
 pub(super) use taken::{RecordedRun, Taken};
 
-/// What a run does with results that are recorded.
+/// What a run does with recorded results.
 #[derive(Debug, Clone)]
 pub(crate) struct ResultsUse {
     /// Where they are.
     pub results: Results,
-    /// Runs so many tests of which a result is recorded, and no others, and compares; instead of taking results.
+    /// `None`: results are taken. A number: at most that many of the tests with a recorded result are run, and no others,
+    /// and the results are compared.
     pub proves: Option<usize>,
 }

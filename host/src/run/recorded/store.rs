@@ -1,6 +1,6 @@
-//! The folder in which results are: `<key>/<sum>.json`, where `sum` is the SHA-256 of the file.
+//! The folder that holds results: `<key>/<sum>.json`, where `sum` is the SHA-256 of the file.
 //!
-//! A folder or a file that another user owns or may write is passed over, as is one that does not hold what its name says.
+//! A folder or file that another user owns or may write is passed over. So is a file that does not hold what its name says.
 
 use super::key::Key;
 use crate::files::owner::{is_ours, open_to_strangers};
@@ -16,13 +16,13 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Most bytes of one result: those of a test that passed are short.
+/// Most bytes of one result. The result of a test that passed is short.
 const MAX_RESULT: u64 = 16 << 20;
 
-/// Results of one test, of as many states of what it reads.
+/// Most results of one test: each belongs to another state of what the test reads.
 const MAX_STATES: usize = 8;
 
-/// Tests of which results are kept: those that were of use last.
+/// Most tests whose results are kept: those whose results were used last.
 const MAX_TESTS: usize = 20_000;
 
 /// A folder of results of tests that passed. Several machines may share it, or restore it from each other.
@@ -39,22 +39,22 @@ pub struct Results {
     dir: PathBuf,
 }
 
-/// A result that is recorded.
+/// A recorded result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Recorded {
     pub key: String,
-    /// What the test read, and its state then.
+    /// The paths that the test read, and the state of each at that time.
     pub reads: Vec<(AskedPath, String)>,
     pub record: TestRecord,
 }
 
 impl Results {
-    /// Those in `dir`, which is made when it is first needed.
+    /// The results in `dir`, which is created when it is first needed.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
 
-    /// Why results of the folder are not used, if they are not.
+    /// Why results in the folder are not used; `None` if they are.
     pub(super) fn refuses(&self) -> Option<String> {
         let why = "is another user's, or others may write it";
         if let Some(open) = open_to_strangers(&self.dir) {
@@ -73,7 +73,7 @@ impl Results {
         self.dir.join(key.name())
     }
 
-    /// The results of this key that are whole.
+    /// The results of this key that are undamaged.
     pub(super) fn of(&self, key: &Key) -> Vec<Recorded> {
         let folder = self.folder(key);
         if !is_ours(&folder) {
@@ -99,10 +99,10 @@ impl Results {
         recorded
     }
 
-    /// Notes that a result was of use.
+    /// Notes that a result was used.
     pub(super) fn was_used(&self, key: &Key) {
         if let Ok(folder) = fs::File::open(self.folder(key)) {
-            // A failure only makes it older than it is.
+            // If this fails, the result only seems older than it is.
             let _ = folder.set_modified(SystemTime::now());
         }
     }
@@ -135,7 +135,7 @@ impl Results {
         Ok(())
     }
 
-    /// Drops the results of tests that were of use longest ago, where there are too many.
+    /// Drops the results of the tests that were used longest ago, if there are too many.
     pub(super) fn prune(&self) {
         self.prune_to(MAX_TESTS);
     }
@@ -155,7 +155,7 @@ impl Results {
     }
 }
 
-/// Whether a folder of this name can be one of results: others that are there are somebody else's.
+/// Whether a folder of this name can hold results. Other folders belong to somebody else.
 fn is_key(name: &OsStr) -> bool {
     name.len() == 64 && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
 }

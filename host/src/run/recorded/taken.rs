@@ -1,4 +1,4 @@
-//! What one run takes of recorded results, proves and records.
+//! What one run does with recorded results: takes them, proves them, and records new ones.
 
 use super::ResultsUse;
 use super::key::{self, Key};
@@ -13,27 +13,27 @@ use crate::sandbox::wasi::{HostReads, state_of};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-/// The results that a run takes and records.
+/// The recorded results of one run: those it takes, and those it records.
 pub struct RecordedRun {
     results: Results,
     proves: bool,
-    /// Of each test of the plan its key, or why it has none.
+    /// The key of each test of the plan, or why it has none.
     keys: Vec<Result<Key, &'static str>>,
     told: Mutex<RecordedResults>,
 }
 
-/// What became of a test.
+/// What is done about a test.
 pub enum Taken {
-    /// Its result is a recorded one.
+    /// A recorded result is taken.
     Recorded(Box<TestRecord>),
-    /// It is not run, because nothing of it is to be proved.
+    /// The test is not run: no result of it is to be proved.
     NotProved,
-    /// It is run.
+    /// The test is run.
     Run,
 }
 
 impl RecordedRun {
-    /// Of a run of these modules, where it is to take or record results.
+    /// The recorded results for a run of these modules; `None` if it neither takes nor records results.
     pub fn new(options: &RunOptions, wants_coverage: bool, modules: &[PlannedModule]) -> Option<Self> {
         let ResultsUse { results, proves } = options.results.clone()?;
         let refused = key::refuses(options, wants_coverage).map(str::to_owned).or_else(|| results.refuses());
@@ -53,7 +53,8 @@ impl RecordedRun {
         Some(taken)
     }
 
-    /// Chooses so many tests of which a result is recorded, by their keys: which they are has nothing to do with the tests.
+    /// Chooses at most `most` tests that have a recorded result. It chooses by key, so that the choice has nothing to do
+    /// with what the tests are.
     fn sample(&mut self, most: usize) {
         let recorded = self.keys.iter().flatten().filter(|key| !self.results.of(key).is_empty());
         let mut chosen: Vec<Key> = recorded.cloned().collect();
@@ -70,12 +71,12 @@ impl RecordedRun {
         self.keys.get(index)?.as_ref().ok()
     }
 
-    /// Whether it is to be noted what the test at this place reads.
+    /// Whether the run has to note what the test at this index reads.
     pub fn wants_reads(&self, index: usize) -> bool {
         self.key(index).is_some() && !self.proves
     }
 
-    /// What to do with the test at this place.
+    /// What to do with the test at this index.
     pub fn take(&self, index: usize, policy: &Policy) -> Taken {
         if self.proves {
             return if self.key(index).is_some() { Taken::Run } else { Taken::NotProved };
@@ -86,7 +87,7 @@ impl RecordedRun {
         }
     }
 
-    /// The recorded result of a key, where all that the test read is as it was.
+    /// The recorded result of a key, if all that the test read is still as it was.
     fn find(&self, key: &Key, policy: &Policy) -> Option<TestRecord> {
         let is_same = |recorded: &Recorded| {
             recorded.reads.iter().all(|(asked, state)| {
@@ -99,7 +100,8 @@ impl RecordedRun {
         Some(found.record)
     }
 
-    /// The test at this place was run. `reads` is what it read, where it can be recorded; `began` is when it began.
+    /// Records the result of the test at this index, which ran from `began` on. `reads` is what the test read; `None` if
+    /// that cannot be recorded.
     pub fn ran(
         &self,
         (index, policy, id): (usize, &Policy, TestId),
@@ -137,7 +139,7 @@ impl RecordedRun {
         }
     }
 
-    /// Compares a result with those that are recorded of the state in which the test ran.
+    /// Compares a result with the recorded one for the state in which the test ran.
     fn prove(&self, key: &Key, policy: &Policy, id: TestId, record: &TestRecord) {
         let Some(recorded) = self.find(key, policy) else {
             return self.not_cached("reads what has changed since its result was recorded".to_owned());
@@ -151,7 +153,7 @@ impl RecordedRun {
         }
     }
 
-    /// A result was taken.
+    /// Notes that a recorded result was taken.
     pub fn taken(&self, id: TestId) {
         self.told().cached.push(id);
     }
@@ -164,7 +166,7 @@ impl RecordedRun {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What became of the results.
+    /// What was taken, proved and not recorded.
     pub fn finish(self) -> RecordedResults {
         if self.told().refused.is_none() && !self.proves {
             self.results.prune();

@@ -1,12 +1,12 @@
-//! Threads that wait for each other in a circle, as far as it can be seen which thread each waits for.
+//! Threads that wait for each other in a circle, as far as it is known which thread each one waits for.
 
 use super::name::name_of;
 use crate::sandbox::{StoppedThread, ThreadWait};
 use crate::symbols::Symbols;
 use std::collections::BTreeMap;
 
-/// Functions that wait for a word which is not 0 as long as a thread holds the lock, and which only taking and releasing it change:
-/// those of Rust's library and of the C library.
+/// Functions of Rust's library and of the C library that wait for a lock. The word at which they wait is not 0 while a
+/// thread holds the lock, and only taking and releasing the lock change it.
 const LOCKS: [&str; 4] = [
     "mutex::futex::Mutex>::lock_contended",
     "mutex::futex::Mutex::lock_contended",
@@ -14,25 +14,25 @@ const LOCKS: [&str; 4] = [
     "pthread_mutex_lock",
 ];
 
-/// Functions that wait for the end of a thread, at a word of the thread's own.
+/// Functions that wait for a thread to end, at a word that belongs to that thread.
 const JOINS: [&str; 2] = ["pthread_join", "pthread_timedjoin_np"];
 
-/// For which other thread a thread waits.
+/// The other thread that a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
-    /// It holds the lock.
+    /// The one that holds the lock.
     Holder(u32),
-    /// It is joined.
+    /// The one that is joined.
     Joined(u32),
 }
 
 impl WaitsFor {
-    /// Of a thread that waits; `None` where that is not known for certain.
+    /// The thread that this one waits for; `None` if that is not known for certain.
     pub fn of(thread: &StoppedThread, symbols: &Symbols) -> Option<Self> {
         let Some(ThreadWait::Address(_)) = thread.wait else { return None };
         let calls = symbols.library_calls(&thread.stack);
         let calls_any = |names: &[&str]| calls.iter().any(|call| names.iter().any(|name| call.contains(name)));
-        // A condition variable takes its lock again when it was told: that is a lock, too.
+        // After a notification, a waiter at a condition variable takes its lock again: then it waits for a lock, too.
         if calls_any(&LOCKS) {
             return thread.holder.filter(|holder| *holder != thread.id).map(Self::Holder);
         }
@@ -46,8 +46,8 @@ impl WaitsFor {
     }
 }
 
-/// The circle with the smallest number in it, from that number on. `next` leads from each thread to the one that it waits for; each
-/// thread is looked at once.
+/// The circle that has the thread with the smallest number, from that thread on. `next` leads from each thread to the one
+/// that it waits for. Each thread is visited once.
 fn first_circle(next: &BTreeMap<u32, u32>) -> Option<Vec<u32>> {
     let mut walks: BTreeMap<u32, u32> = BTreeMap::new();
     let mut found: Option<Vec<u32>> = None;
@@ -63,7 +63,7 @@ fn first_circle(next: &BTreeMap<u32, u32>) -> Option<Vec<u32>> {
         if walks.get(&thread) != Some(&start) || !next.contains_key(&thread) {
             continue;
         }
-        // This walk has come back to itself.
+        // This walk has come back to a thread of its own.
         let mut circle = vec![thread];
         while let Some(&other) = circle.last().and_then(|last| next.get(last)).filter(|other| **other != thread) {
             circle.push(other);
@@ -77,7 +77,8 @@ fn first_circle(next: &BTreeMap<u32, u32>) -> Option<Vec<u32>> {
     found
 }
 
-/// The first circle of threads, from the one with the smallest number: `thread 1 waits for thread 2, which …`.
+/// The first circle of threads, from the one with the smallest number: `each waits for the next: thread 1 -> thread 2 ->
+/// thread 1`.
 pub fn cycle(threads: &[StoppedThread], symbols: &Symbols) -> Option<String> {
     let waits: BTreeMap<u32, WaitsFor> =
         threads.iter().filter_map(|thread| Some((thread.id, WaitsFor::of(thread, symbols)?))).collect();

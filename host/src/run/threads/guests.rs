@@ -14,7 +14,7 @@ const IMPORTS: &str = r#"
     (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "clock_time_get" (func $clock (param i32 i64 i32) (result i32)))"#;
 
-/// The record of a program with these fields, a main function, and what its other threads do with what they are given.
+/// The record of a program with these fields and this main function. `thread` is what its other threads do with `$given`.
 pub(super) fn run_under(config: &str, fields: &str, main: &str, thread: &str) -> TestRecord {
     run_explored(config, 0, (fields, main, thread))
 }
@@ -82,7 +82,7 @@ fn who_spins_does_not_keep_others_from_running() {
 
 #[test]
 fn who_waits_for_a_time_wakes_in_order_and_time_stands_still_meanwhile() {
-    // Each thread waits for a second for each unit of what it is given, and then appends its number.
+    // Each thread waits for as many seconds as it is given, and then appends its number.
     let main =
         "(drop (call $spawn (i32.const 3))) (drop (call $spawn (i32.const 1))) (drop (call $spawn (i32.const 2)))
         (loop $again
@@ -102,7 +102,7 @@ fn who_waits_for_a_time_wakes_in_order_and_time_stands_still_meanwhile() {
 
 #[test]
 fn a_sleep_of_one_thread_lets_others_run() {
-    // A subscription to the monotonic clock, for an hour.
+    // A subscription to the monotonic clock, for one hour.
     let sleep = "(i32.store (i32.const 112) (i32.const 1)) (i64.store (i32.const 120) (i64.const 3_600_000_000_000))
         (drop (call $poll (i32.const 96) (i32.const 160) (i32.const 1) (i32.const 200)))";
     let check = "(if (i32.eqz (i32.load (i32.const 0))) (then unreachable))";
@@ -155,7 +155,7 @@ fn fuel_is_that_of_all_threads() {
     let out = run_under("[profile.default]\nfuel = \"5M\"", "", &format!("{SPAWN} {SPAWN} {endless}"), endless);
     assert_eq!(out.verdict, Verdict::Timeout);
     assert_eq!(out.usage.unwrap().fuel, Some(5_000_000));
-    // Each of the two needs more than half of it.
+    // Each of the two threads needs more than half of the fuel.
     let most = "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1)))
         (br_if $again (i32.lt_u (local.get $n) (i32.const 500000))))";
     let both = |fuel: u32| {

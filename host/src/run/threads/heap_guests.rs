@@ -20,7 +20,7 @@ fn heap(record: &TestRecord) -> &Heap {
     &record.usage.as_ref().unwrap().heap
 }
 
-/// A block of so many bytes, whose address is stored at an address.
+/// Allocates a block of `size` bytes, and stores its address at `at`.
 fn keep(size: u32, at: u32) -> String {
     format!("(i32.store (i32.const {at}) (call $malloc (i32.const {size})))")
 }
@@ -54,7 +54,7 @@ fn an_allocator_that_waits_leaves_the_heap_untracked() {
         );
         assert_eq!(record.verdict, Verdict::Pass, "{}", message(&record));
     }
-    // It waits when the test calls it, and not when it is tried.
+    // `calloc` waits when the test calls it, and not when the host tries it.
     let later = format!(
         "{BUMP} (func $calloc (param i32 i32) (result i32)
             (drop (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const 1000)))

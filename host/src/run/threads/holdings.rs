@@ -1,14 +1,14 @@
-//! What threads that had not ended hold: handles that they opened, and blocks of the heap that nothing but their stacks reaches.
+//! What threads that had not ended hold: handles that they opened, and heap blocks that only their stacks reach.
 
 use crate::ledger::Handle;
 use crate::ledger::heap::reach::{Comparison, Picture, ThreadStack, plain};
 use crate::sandbox::heap::EndPicture;
 use std::collections::BTreeMap;
 
-/// Threads whose stacks are looked at; of more, what their stacks reach is not told.
+/// Most threads whose stacks are looked at. With more, nothing is said of what their stacks reach.
 const MOST: usize = 32;
 
-/// Blocks that are looked at for all threads together: each thread takes another look at the heap.
+/// Most blocks that are looked at for all threads together: each thread takes another look at the heap.
 const MOST_LOOKS: usize = 1 << 22;
 
 /// Blocks of the test's own that only the stack of one thread reaches.
@@ -27,7 +27,7 @@ pub struct Holdings {
 }
 
 impl Holdings {
-    /// Of these handles, which are still open, and these blocks.
+    /// What each thread holds of these open handles and these blocks.
     pub fn new(open: &[Handle], held: &[HeldBlocks]) -> Self {
         let mut handles = BTreeMap::new();
         for thread in open.iter().filter_map(|handle| handle.thread) {
@@ -36,18 +36,18 @@ impl Holdings {
         Self { handles, blocks: held.iter().map(|held| (held.thread, *held)).collect() }
     }
 
-    /// How many handles the thread opened that are still open.
+    /// How many handles are open that this thread opened.
     pub fn handles(&self, thread: u32) -> u64 {
         self.handles.get(&thread).copied().unwrap_or(0)
     }
 
-    /// The blocks that only its stack reaches, and their bytes.
+    /// How many blocks only this thread's stack reaches, and their bytes.
     pub fn blocks(&self, thread: u32) -> (u64, u64) {
         self.blocks.get(&thread).map_or((0, 0), |held| (held.blocks, held.bytes))
     }
 }
 
-/// The blocks that only the stack of a thread reaches: in both runs, where the second is like the first.
+/// The blocks that only the stack of one thread reaches. If there is a second run like the first, they must be so in both.
 pub fn held_blocks(first: &EndPicture, second: Option<&EndPicture>) -> Vec<HeldBlocks> {
     let threads = first.owners().len();
     if threads == 0 || threads > MOST || threads.saturating_mul(first.blocks.len()) > MOST_LOOKS {

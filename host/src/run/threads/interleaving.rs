@@ -4,7 +4,7 @@ use super::{doing_at, name_of, place};
 use crate::sandbox::{Turn, TurnEnd};
 use crate::symbols::Symbols;
 
-/// What is said of the last turns, and of the thread that ran at the end.
+/// Lines that tell the last turns, and which thread ran at the end; `None` if there are no turns.
 pub fn interleaving(turns: &[Turn], last: Option<u32>, symbols: &Symbols) -> Option<String> {
     if turns.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! What is said of threads that had not ended: which one, where, and what it waits for.
+//! What is said of threads that had not ended: which thread, where it is, and what it waits for.
 
 mod cycle;
 #[cfg(test)]
@@ -25,11 +25,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
-/// Threads named in a message; the rest are counted.
+/// Most threads that a message names; the rest are counted.
 const NAMED: usize = 8;
 
-/// What functions of Rust's library and of the C library wait for, by a part of their names. Of several on a stack, the outermost
-/// that the user's own code called counts: a channel parks, and parking locks.
+/// What functions of Rust's library and of the C library wait for, by a part of their names. If several are on a stack, the
+/// outermost one counts, which the user's own code called: a channel parks, and parking locks.
 const WAITS: [(&str, &str); 16] = [
     ("JoinHandle", "joins a thread"),
     ("JoinInner", "joins a thread"),
@@ -59,8 +59,8 @@ pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
     format!("{threads}\n{}", all.join("\n"))
 }
 
-/// The entries for threads that had not ended when the test was over: one for those that were spawned at one place and do the same,
-/// in the order in which the first of each was.
+/// The entries for threads that had not ended when the test was over. Threads that were spawned at one place and do the
+/// same share an entry; entries are in the order in which their first thread was spawned.
 pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, symbols: &Symbols) -> Vec<Resource> {
     let mut entries: Vec<Resource> = Vec::new();
     let mut known: HashMap<(Vec<Frame>, ThreadRecord), usize> = HashMap::new();
@@ -100,7 +100,7 @@ pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, sy
     end_list(entries)
 }
 
-/// A thread, what it does, where, and where it comes from.
+/// A line about a thread: its name, what it does, where, and where it was spawned.
 fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
     let name = thread.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
     let mut words = format!("{}{name} {}", name_of(thread.id), doing(thread, symbols));
@@ -127,7 +127,7 @@ fn doing(thread: &StoppedThread, symbols: &Symbols) -> String {
     doing_at(thread.wait.as_ref(), &thread.stack, symbols)
 }
 
-/// What a thread does that waits for this, at this place.
+/// What a thread does that waits like this, on this stack.
 fn doing_at(wait: Option<&ThreadWait>, stack: &Stack, symbols: &Symbols) -> String {
     match wait {
         None => "runs".to_owned(),
@@ -194,7 +194,8 @@ mod tests {
         thread 2 `reader` waits for bytes at `demo::main` for 3µs, spawned at `demo::spawns`
         thread 3 runs at `demo::main` for 4.5µs, spawned at `demo::spawns`
         ");
-        // The main thread receives, which is no lock; two others lock what each other holds, and a third waits for one of them.
+        // The main thread receives, which is not a lock. Two others each wait for a lock that the other holds. A third
+        // waits for one of them.
         let lock =
             |id, holder| StoppedThread { holder: Some(holder), ..thread(id, 5..7, Some(ThreadWait::Address(8))) };
         let mut circle = threads.clone();

@@ -1,4 +1,4 @@
-//! What a thread is called that has no name of its own.
+//! The name of a thread that has none of its own.
 
 /// `the main thread`, or `thread 3`.
 pub(super) fn name_of(thread: u32) -> String {

@@ -1,4 +1,4 @@
-//! Tests of the SDK with threads, as WebAssembly text: subtests and clean-ups among threads.
+//! SDK tests with threads, as WebAssembly text: subtests and clean-ups among threads.
 
 use super::guests::{SPAWN, TELL_0, WAIT_AT_0, message};
 use super::heap_guests::BUMP;
@@ -9,21 +9,21 @@ use crate::sandbox::LoadOptions;
 use airtight_abi::State;
 use std::path::Path;
 
-/// Where the SDK's state is.
+/// The address of the SDK's state.
 const STATE: u32 = 1024;
 
-/// Where the name of subtests is.
+/// The address of the name of all subtests.
 const NAME: u32 = 2048;
 
-/// A module of one test: the bodies of its functions.
+/// The bodies of the functions of a module with one test.
 struct Parts<'a> {
     test: &'a str,
-    /// What a subtest does, by its local `$function`.
+    /// What a subtest does, by its parameter `$function`.
     enter: &'a str,
-    /// What its other threads do.
+    /// What the test's other threads do.
     thread: &'a str,
     cleanup: &'a str,
-    /// How many clean-ups there are to begin with, and where the next of a subtest is described.
+    /// How many clean-ups there are at first. `next` is the body that returns the address of a subtest's next clean-up.
     pending: u32,
     next: &'a str,
     /// Other functions.
@@ -46,7 +46,8 @@ fn run_with(config: &str, parts: &Parts<'_>) -> TestRecord {
     let len = u32::try_from(body.len()).unwrap().to_le_bytes();
     let record = b"ATR1".iter().copied().chain(len).chain(body.bytes()).map(|byte| format!("\\{byte:02x}"));
     let record: String = record.collect();
-    // Data that each instance would copy anew would undo what threads have done, so the test writes its state itself.
+    // Each thread has an instance of its own. Data segments would be copied again by each and undo what threads have done.
+    // So the test writes its state itself.
     let text = format!(
         r#"(module
             (import "env" "memory" (memory 1 100 shared))
@@ -85,7 +86,7 @@ fn run(parts: &Parts<'_>) -> TestRecord {
     run_with("[profile.default]\nfuel = \"50M\"", parts)
 }
 
-/// Runs a subtest that calls this function. The test traps if it comes to something else.
+/// Runs a subtest that calls this function. The test traps if the subtest's answer is another one.
 fn subtest(function: u32, answer: i32) -> String {
     format!(
         "(if (i32.ne (call $run (i32.const {STATE}) (i32.const {NAME}) (i32.const 1) (i32.const {function}) (i32.const 0))
@@ -93,19 +94,19 @@ fn subtest(function: u32, answer: i32) -> String {
     )
 }
 
-/// The verdicts of its subtests.
+/// The names and verdicts of a test's subtests.
 fn subtests(record: &TestRecord) -> Vec<(&str, Verdict)> {
     let details = record.details.as_ref();
     let all = details.into_iter().flat_map(|details| &details.subtests);
     all.map(|subtest| (subtest.name.as_str(), subtest.verdict)).collect()
 }
 
-/// It tells the other thread, and waits until that has answered.
+/// Tells the other thread, and waits until that thread has answered.
 const MEETS: &str =
     "(i32.atomic.store (i32.const 0) (i32.const 1)) (drop (memory.atomic.notify (i32.const 0) (i32.const -1)))
     (drop (memory.atomic.wait32 (i32.const 8) (i32.const 0) (i64.const -1)))";
 
-/// What the other thread does then.
+/// What the other thread does: waits to be told, and answers.
 const ANSWERS: &str = "(drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
     (i32.atomic.store (i32.const 8) (i32.const 1)) (drop (memory.atomic.notify (i32.const 8) (i32.const -1)))";
 
@@ -139,15 +140,15 @@ fn what_ends_the_test_in_a_subtest_is_told_there() {
     assert_eq!((out.verdict, out.usage.unwrap().fuel), (Verdict::Timeout, Some(50_000_000)));
 }
 
-/// Its number of clean-ups is at 4096, and each takes one away.
+/// The number of clean-ups that are left is at 4096; each clean-up takes one away.
 const NEXT: &str = "(select (i32.const 3072) (i32.const 0) (i32.load (i32.const 4096)))";
 
 #[test]
 fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {
     let take_one = "(i32.store (i32.const 4096) (i32.sub (i32.load (i32.const 4096)) (i32.const 1)))";
-    // The record of the next clean-up says how deep the scope is that it was registered in.
+    // The record of the next clean-up says how deep the scope is in which it was registered.
     let register = "(i32.store (i32.const 4096) (i32.const 2)) (i32.store (i32.const 3100) (i32.const 1))";
-    // The second of the two never ends.
+    // The second of the two clean-ups never ends.
     let endless =
         format!("{take_one} (if (i32.eqz (i32.load (i32.const 4096))) (then (loop $again (br $again)))) (i32.const 1)");
     let test = format!("{SPAWN} {} {} {MEETS}", subtest(1, 1), subtest(2, 0));
@@ -160,7 +161,7 @@ fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {
         record.usage.as_ref().unwrap().fuel.unwrap() < 1_000_000,
         "the clean-up's fuel is not the test's: {record:?}"
     );
-    // What the other thread spends meanwhile is.
+    // What the other thread spends meanwhile is the test's.
     let spins = run(&Parts { thread: "(loop $again (br $again))", ..parts });
     assert_eq!((spins.verdict, spins.usage.unwrap().fuel), (Verdict::Timeout, Some(50_000_000)));
 }

@@ -5,7 +5,7 @@ use crate::sandbox::{Compiler, LoadOptions};
 use std::fmt::Write;
 use std::path::Path;
 
-/// A module of SDK tests that are these functions, each with a role or none, and this code.
+/// A module of SDK tests. Each entry is a function's name and its role, which may be empty.
 fn module(entries: &[(&str, &str)], code: &str) -> Vec<u8> {
     let (mut section, mut exports) = (String::new(), String::new());
     for (name, role) in entries {
@@ -40,14 +40,14 @@ fn module(entries: &[(&str, &str)], code: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-/// Counts in memory and a global, and grows memory.
+/// A set-up that counts in memory and in a global, and grows memory.
 const SETUP: &str = r#"(func $setup (result i32)
     (drop (memory.grow (i32.const 1)))
     (i32.store (i32.const 70000) (i32.add (i32.load (i32.const 70000)) (i32.const 1)))
     (global.set $count (i64.add (global.get $count) (i64.const 1)))
     (i32.const 0))"#;
 
-/// A test that finds that the set-up was called once and nobody else was, and counts on.
+/// A test which checks that only the set-up has counted, and that it did so once; then it changes both counts.
 fn counts(name: &str) -> String {
     format!(
         r#"(func ${name} (result i32)
@@ -72,7 +72,7 @@ fn run(text: &str, module: &[u8]) -> Report {
     run_with(text, module, &Selection::default())
 }
 
-/// `name verdict: what is said` of each entry.
+/// `name verdict: message` of each entry.
 fn told(report: &Report) -> Vec<String> {
     let tests = report.canonical.modules.iter().flat_map(|module| &module.tests);
     let told = tests.map(|test| {
@@ -158,7 +158,7 @@ fn a_test_that_is_granted_another_world_is_refused() {
     assert_eq!(told(&limits)[1..], ["b pass", "setup pass"]);
 }
 
-/// Makes a file and keeps it open, or is refused that with this error.
+/// A function that creates a file and keeps it open; the call must return this error number.
 fn opens(name: &str, errno: u32) -> String {
     format!(
         r#"(func ${name} (result i32)

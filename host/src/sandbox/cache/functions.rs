@@ -1,8 +1,9 @@
-//! Compiled functions by what they are made of, so that of a module that was edited only what changed is compiled.
+//! Compiled functions, kept by what each is made of: after an edit, only the functions of a module that changed are
+//! compiled.
 //!
-//! The key is the compiler's own: it hashes a function's code in the compiler's language, its version, the target and all
-//! settings. What a run compiles becomes a pack of its own; a pack that is not larger than what is new is taken into it, so that
-//! there are few.
+//! The key is the compiler's own: a hash of the function in the compiler's own language, of the compiler's version, of the
+//! target and of all settings. Each run writes what it compiled as a new pack. A pack that is not larger than the new one
+//! is merged into it, so that there are few packs.
 
 use super::Cache;
 use super::pack::{Key, Pack};
@@ -15,13 +16,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use wasmtime::CacheStore;
 
-/// The folder of the packs, beside those of modules.
+/// The folder of the packs, beside the folders of modules.
 const FOLDER: &str = "functions";
 
-/// How many packs there may be before small ones are taken into larger ones, whatever their size.
+/// With more packs than this, small ones are merged into the new pack, whatever their size.
 const PACKS: usize = 24;
 
-/// Functions that were compiled before.
+/// Functions that earlier runs compiled, and those of this run.
 #[derive(Debug)]
 pub struct FunctionCache {
     cache: Cache,
@@ -32,17 +33,18 @@ pub struct FunctionCache {
 }
 
 impl FunctionCache {
-    /// The functions beside a cache's modules.
+    /// The function cache beside a cache's modules.
     pub fn of(cache: &Cache) -> Self {
         Self { cache: cache.clone(), packs: OnceLock::new(), fresh: Mutex::default() }
     }
 
-    /// The folder of its cache, and the bound of that.
+    /// The cache's folder, and how many bytes it may keep.
     pub fn place(&self) -> (PathBuf, u64) {
         (self.cache.dir().to_owned(), self.cache.max_bytes())
     }
 
-    /// Keeps what was compiled since the last time. A cache that cannot be written is a slower run, not an error.
+    /// Writes the functions that were compiled since the last call. If the cache cannot be written, the next run is slower;
+    /// that is not an error.
     pub fn keep(&self) {
         let fresh = std::mem::take(&mut *self.fresh());
         let packs = self.packs();
@@ -62,7 +64,7 @@ impl FunctionCache {
         if size > most {
             return Ok(());
         }
-        // The smallest come last, and are taken in one after the other.
+        // The smallest packs are at the end, and are merged one after the other.
         packs.sort_by_key(|pack| Reverse(pack.len()));
         let mut taken = Vec::new();
         while let Some(smallest) = packs.pop() {
@@ -79,7 +81,7 @@ impl FunctionCache {
         }
         let written = Pack::write(&folder, &fresh)?;
         for pack in taken.iter().filter(|pack| pack.path() != written.path()) {
-            // Another run may have been here first.
+            // Another run may have removed it already.
             let _ = fs::remove_file(pack.path());
         }
         let path = written.path().to_owned();
@@ -101,7 +103,7 @@ impl FunctionCache {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             match Pack::open(&entry.path()) {
                 Ok(pack) => packs.extend(pack),
-                // Another run has taken it into a larger one.
+                // Another run has merged it into a larger pack.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
                     tracing::warn!("{} is damaged and is dropped: {error}", entry.path().display());
@@ -133,7 +135,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    /// A cache in a folder, as another run opens it.
+    /// Opens the cache in a folder, as another run would.
     fn open(dir: &Path, most: u64) -> FunctionCache {
         FunctionCache::of(&Cache::new(dir.join("modules"), most))
     }
@@ -166,7 +168,7 @@ mod tests {
         assert!(!other.insert(b"a key of another length", Vec::new()));
     }
 
-    /// A module without functions is compiled, too.
+    /// The compilation of a module without functions looks for none, and keeps none.
     #[test]
     fn what_was_kept_is_found_behind_a_compilation_that_looked_for_nothing() {
         let dir = tempfile::tempdir().unwrap();

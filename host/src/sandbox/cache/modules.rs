@@ -1,10 +1,9 @@
 //! Compiled modules on disk.
 //!
-//! The layout is `<dir>/<key>/<sum>.cwasm`: `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
-//! the caps on compiling and our own version, so that a stale entry is never found, and says where the single-pass compiler made
-//! it; `sum` is the XXH3 of the file, so that
-//! a corrupt one is never loaded. The file begins with the key, so that another module's is not loaded either, wherever it was
-//! copied from.
+//! The layout is `<dir>/<key>/<sum>.cwasm`. `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
+//! the caps on compiling and airtight's version, so that a stale entry is never found. It also says whether the single-pass
+//! compiler made the entry. `sum` is the XXH3 of the file, so that a corrupt entry is never loaded. The file begins with
+//! the key, so that the entry of another module is not loaded wherever it was copied to.
 
 use super::{is_ours, is_private, open_to_strangers, sum};
 use crate::catalogue::CompileCaps;
@@ -20,15 +19,16 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::Module;
 
-/// The format of an entry. The first had nothing before the code.
+/// The version of an entry's format. In version 1, nothing came before the code.
 const FORMAT: u32 = 2;
 
-/// The name under which one compiled module is kept.
+/// The name of a compiled module in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CacheKey(String);
 
 impl CacheKey {
-    /// A module in the cache is not weighed again, so what lower caps refuse is not to be found under them.
+    /// The caps are part of the key. A cached module is not weighed again, so a module that lower caps refuse must not be
+    /// found under them.
     pub(in crate::sandbox) fn new(engine: &wasmtime::Engine, caps: CompileCaps, rewritten: &[u8]) -> Self {
         let mut hash = Sha256::new();
         hash.update(env!("CARGO_PKG_VERSION"));
@@ -44,13 +44,13 @@ impl CacheKey {
         Self(hex(&hash.finalize()))
     }
 
-    /// The same module, compiled by the single-pass engine beside this one.
+    /// The key for the same module, compiled by the single-pass engine beside this one.
     pub(in crate::sandbox) fn single_pass(&self) -> Self {
         Self(format!("{}-single-pass", self.0))
     }
 }
 
-/// Feeds what would be hashed to SHA-256: the standard hasher's result may change between compilers.
+/// Feeds all that would be hashed to SHA-256: the result of the standard hasher may change between compilers.
 struct ShaHasher(Sha256);
 
 impl Hasher for ShaHasher {
@@ -83,7 +83,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache in `dir` (made when it is first needed) that is kept below `max_bytes`.
+    /// A cache in `dir`, which is created when it is first needed. It is kept below `max_bytes`.
     pub fn new(dir: PathBuf, max_bytes: u64) -> Self {
         Self { dir, max_bytes }
     }
@@ -93,16 +93,16 @@ impl Cache {
         &self.dir
     }
 
-    /// A folder of it, if that is there and all of it is ours, and nobody could put another in its place.
+    /// A folder of the cache, if it exists, all of it is this user's, and nobody else could put another in its place.
     pub(super) fn find(&self, name: &str) -> Option<PathBuf> {
         let folder = self.dir.join(name);
         (is_ours(&self.dir) && is_ours(&folder) && open_to_strangers(&self.dir).is_none()).then_some(folder)
     }
 
-    /// A folder of it, made where it is not there.
+    /// A folder of the cache; it is created if it does not exist.
     ///
     /// # Errors
-    /// It cannot be made, or is not ours.
+    /// It cannot be created, or is not this user's.
     pub(super) fn make(&self, name: &str) -> anyhow::Result<PathBuf> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(self.dir.join(name))?;
         self.find(name).with_context(|| {
@@ -111,17 +111,17 @@ impl Cache {
         })
     }
 
-    /// Most that it keeps, in bytes.
+    /// The most bytes that the cache keeps.
     pub(super) fn max_bytes(&self) -> u64 {
         self.max_bytes
     }
 
-    /// Whether there may be a compiled module; only loading it tells whether it is whole and ours.
+    /// Whether there may be a compiled module. Only loading it tells whether it is whole and this user's.
     pub(in crate::sandbox) fn holds(&self, key: &CacheKey) -> bool {
         self.dir.join(&key.0).is_dir()
     }
 
-    /// The compiled module, if there is a whole one of ours.
+    /// The compiled module, if there is a whole one of this user's.
     pub(in crate::sandbox) fn load(&self, engine: &wasmtime::Engine, key: &CacheKey) -> Option<Module> {
         for entry in fs::read_dir(self.find(&key.0)?).ok()?.flatten() {
             let path = entry.path();
@@ -147,12 +147,12 @@ impl Cache {
             return None;
         }
         let code = bytes.strip_prefix(&*header(key))?;
-        // SAFETY: the bytes are what `Module::serialize` gave to a run of this user's with the same version and engine: the
-        // key names both and is among the bytes, the sum in the file's name covers every byte, and nobody else may write the
-        // file or a folder that it is in.
+        // SAFETY: `Module::serialize` gave these bytes to a run of this user with the same version and engine: the key
+        // names both and is among the bytes. The sum in the file's name covers every byte. Nobody else may write the file
+        // or a folder that it is in.
         match unsafe { Module::deserialize(engine, code) } {
             Ok(module) => {
-                // Entries are dropped oldest first; a failure only makes this one older than it is.
+                // Entries are dropped oldest first. If this fails, the entry only seems older than it is.
                 let _ = file.set_modified(SystemTime::now());
                 Some(module)
             }
@@ -163,7 +163,7 @@ impl Cache {
         }
     }
 
-    /// Keeps a compiled module. A cache that cannot be written is a slower run, not an error.
+    /// Keeps a compiled module. If the cache cannot be written, the next run is slower; that is not an error.
     pub(in crate::sandbox) fn store(&self, key: &CacheKey, module: &Module) {
         if let Err(error) = self.try_store(key, module) {
             tracing::warn!("the compiled module cannot be kept in {}: {error:#}", self.dir.display());
@@ -183,7 +183,7 @@ impl Cache {
         self.prune(|entry| entry.parent() == Some(&folder))
     }
 
-    /// Drops the entries used longest ago until the cache is below its bound, but for what was just written.
+    /// Drops the entries that were used longest ago until the cache is below its bound. What was just written stays.
     pub(super) fn prune(&self, written: impl Fn(&Path) -> bool) -> anyhow::Result<()> {
         let mut entries: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
         for folder in fs::read_dir(&self.dir)?.flatten() {
@@ -202,7 +202,7 @@ impl Cache {
             if written(&path) {
                 continue;
             }
-            // Another run may have been here first.
+            // Another run may have removed it already.
             if fs::remove_file(&path).is_ok() {
                 total -= size;
                 let _ = path.parent().map(fs::remove_dir);
@@ -212,7 +212,7 @@ impl Cache {
     }
 }
 
-/// What the file of a module with this key begins with.
+/// The beginning of the file of a module with this key.
 fn header(key: &CacheKey) -> Vec<u8> {
     format!("airtight compiled module {}\n", key.0).into_bytes()
 }

@@ -1,13 +1,13 @@
-//! A file of compiled functions: immutable, and sorted so that one is found without reading the others.
+//! A file of compiled functions. It never changes, and is sorted so that one function is found without reading the others.
 //!
 //! ```text
 //! the functions' bytes, one after the other
-//! a row a function, sorted by key: key (32), offset (u64), length (u32), XXH3 of its bytes (u64)
-//! how many rows (u64)
+//! a row for each function, sorted by key: key (32), offset (u64), length (u32), XXH3 of its bytes (u64)
+//! the number of rows (u64)
 //! ```
 //!
-//! Numbers are little-endian. The file is named by the checksum of its rows, and each row has that of its function: neither a
-//! file that was cut off nor a byte that changed is ever taken for machine code.
+//! Numbers are little-endian. The file's name is the checksum of its rows, and each row has the checksum of its function.
+//! So neither a file that was cut off nor a changed byte is ever taken for machine code.
 
 use super::{is_ours, is_private, sum};
 use crate::files::{self, Links};
@@ -20,13 +20,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// What a function is found by: a hash of all that its machine code depends on.
+/// The key of a function: a hash of all that its machine code depends on.
 pub type Key = [u8; 32];
 
 /// Bytes of one row.
 const ROW: usize = 52;
 
-/// Most bytes of the rows of a pack, which are read at once: a million functions have fewer.
+/// Most bytes of a pack's rows, which are read at once: a million functions have fewer.
 const MOST_ROWS: u64 = 64 << 20;
 
 /// The extension of packs.
@@ -38,12 +38,12 @@ pub struct Pack {
     path: PathBuf,
     file: File,
     rows: Vec<u8>,
-    /// Whether something in it was of use.
+    /// Whether a function from it was used.
     used: AtomicBool,
 }
 
 impl Pack {
-    /// Opens a pack of this user's. `None` where a path is none.
+    /// Opens a pack of this user's. `None` if the path is not one.
     ///
     /// # Errors
     /// It cannot be read, or is damaged.
@@ -109,7 +109,7 @@ impl Pack {
         self.file.metadata().map_or(0, |found| found.len())
     }
 
-    /// A function's bytes. `None` where it is not there, or damaged.
+    /// The bytes of a function. `None` if it is not in the pack, or is damaged.
     pub fn get(&self, key: &Key) -> Option<Vec<u8>> {
         let (rows, _) = self.rows.as_chunks::<ROW>();
         let row = &rows[rows.binary_search_by(|row| row[..32].cmp(key)).ok()?];
@@ -118,7 +118,7 @@ impl Pack {
         Some(bytes)
     }
 
-    /// All functions that are whole, with their keys.
+    /// All undamaged functions, with their keys.
     pub fn functions(&self) -> impl Iterator<Item = (Key, Vec<u8>)> + '_ {
         let (rows, _) = self.rows.as_chunks::<ROW>();
         rows.iter().filter_map(|row| Some((row[..32].try_into().ok()?, self.read(row)?)))
@@ -133,10 +133,10 @@ impl Pack {
         (xxh3_64(&bytes) == expected).then_some(bytes)
     }
 
-    /// Makes it the youngest, where something in it was of use since the last time: the oldest are dropped first.
+    /// Makes the pack the youngest if a function from it was used since the last call: the oldest packs are dropped first.
     pub fn touch(&self) {
         if self.used.swap(false, Ordering::Relaxed) {
-            // A failure only makes it older than it is.
+            // If this fails, the pack only seems older than it is.
             let _ = self.file.set_modified(SystemTime::now());
         }
     }

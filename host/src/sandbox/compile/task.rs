@@ -1,7 +1,7 @@
-//! What a process is told that compiles, and what it does.
+//! What a process that compiles is told, and what it does.
 //!
-//! It is this program once more, with a word and a [`Task`] for arguments. Its standard input is the module, its standard output the
-//! machine code, its standard error what is wrong.
+//! The process is this program once more; its arguments are a word and a [`Task`]. Its standard input is the module, its
+//! standard output is the machine code, and its standard error says what is wrong.
 
 use super::super::cache::{Cache, FunctionCache};
 use super::super::child::{ChildCompiler, NoCode};
@@ -13,21 +13,21 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a child compiles with.
+/// What a child process compiles with.
 #[derive(Debug, Serialize, Deserialize)]
 struct Task {
     compiler: String,
     stack: u64,
     pooled: bool,
     threads: bool,
-    /// In seconds of processor time.
+    /// Most seconds of processor time.
     time: u64,
     memory: u64,
-    /// The folder of the cache that compiled functions are in, and its bound.
+    /// The folder of the cache that holds compiled functions, and how many bytes it may keep.
     functions: Option<(PathBuf, u64)>,
 }
 
-/// The code of a module, as this engine takes it.
+/// The machine code of a module for this engine, compiled by a child process.
 ///
 /// # Errors
 /// See [`NoCode`].
@@ -47,15 +47,15 @@ pub fn compile_elsewhere(child: &ChildCompiler, engine: &Engine, bytes: &[u8]) -
     child.compile(&task, bytes, budget)
 }
 
-/// Compiles the module that `module` gives as a task says: the whole of what its program does with the word.
-/// This process gets bounds on its time and memory, and ends with the one that started it.
+/// Compiles the module that `module` gives, as `task` says. It is all that the program does when its argument is the word.
+/// This process gets bounds on its time and memory, and ends with the process that started it.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn compile_task(task: &str, mut module: impl Read) -> Result<Vec<u8>, String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
     let task: Task = serde_json::from_str(task).map_err(|error| told(&error))?;
-    // Elsewhere it ends when nobody reads what it writes.
+    // On other systems, it ends when nobody reads what it writes.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(|error| told(&error))?;
@@ -69,21 +69,21 @@ pub fn compile_task(task: &str, mut module: impl Read) -> Result<Vec<u8>, String
         ..EngineOptions::default()
     };
     let engine = Engine::make(options, functions, None).map_err(|error| told(&error))?;
-    // The stacks of the threads that compile are there before their memory is bounded: they are address space, and not work.
+    // The stacks of the compiling threads are made before the memory is bounded: they are address space, not work.
     rayon::current_num_threads();
     bound(task.time, task.memory);
     let mut bytes = Vec::new();
     module.read_to_end(&mut bytes).map_err(|error| told(&error))?;
     let code = make(|| engine.wasmtime().precompile_module(&bytes))?;
     if let Some(functions) = engine.functions() {
-        // What is kept of earlier modules is not this one's work.
+        // Writing the cache also handles functions of earlier modules: that is not this module's work.
         unbind();
         functions.keep();
     }
     Ok(code)
 }
 
-/// Takes back what [`bound`] did, as far as that is allowed.
+/// Undoes [`bound`] as far as the system allows it.
 fn unbind() {
     for resource in [Resource::Cpu, Resource::Data] {
         let limit = getrlimit(resource);
@@ -91,19 +91,19 @@ fn unbind() {
     }
 }
 
-/// Lets this process have so many seconds of processor time, and so many bytes more that it can write, and leave nothing behind when
-/// it takes more than that.
+/// Bounds the processor time of this process in seconds, and the bytes that it may write beyond those that it can write
+/// now. It leaves no core file behind.
 fn bound(seconds: u64, memory: u64) {
     let memory = memory.saturating_add(own_memory());
     for (resource, most) in [(Resource::Cpu, seconds), (Resource::Data, memory), (Resource::Core, 0)] {
         let Rlimit { current, maximum } = getrlimit(resource);
         let current = Some(current.map_or(most, |own| own.min(most)));
-        // Where the system does not take one, there is the other.
+        // If the system refuses one of these bounds, the other ones still hold.
         let _ = setrlimit(resource, Rlimit { current, maximum });
     }
 }
 
-/// The bytes that this process can write now: most of them are address space of the engine's that nobody touches.
+/// The bytes that this process can write now. Most of them are address space of the engine that nobody touches.
 fn own_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let kib = status.lines().find_map(|line| line.strip_prefix("VmData:")?.trim().strip_suffix(" kB"));

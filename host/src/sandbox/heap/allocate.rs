@@ -6,11 +6,11 @@ use crate::sandbox::threads::MainThread;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance};
 
-/// The alignment that every allocator of 32-bit C gives without being asked.
+/// The alignment that every allocator of 32-bit C gives by default.
 const ALIGNMENT: u32 = 8;
 
 impl ModuleHeap {
-    /// Allocates in an instance; the block's address, or 0.
+    /// Allocates a block in an instance. Returns its address, or 0 if there is no memory.
     pub fn allocate(&self, main: &mut MainThread<'_, '_>, instance: &Instance, size: u32) -> wasmtime::Result<u32> {
         let found = instance.get_module_export(&mut *main.store, &self.allocate).and_then(Extern::into_func);
         let function = found.context("its allocator is gone")?;

@@ -1,4 +1,4 @@
-//! What a test is told when it asks for its own memory. See [`airtight_abi::mem`].
+//! What the host answers when a test asks about its own memory. See [`airtight_abi::mem`].
 
 use crate::sandbox::state::TestState;
 use airtight_abi::mem::{Heap, MemStats};
@@ -24,7 +24,7 @@ pub fn mark(state: &mut TestState, memory: &mut GuestMemory<'_>, record: i32, le
     Ok(done)
 }
 
-/// The figures so far; none where the heap is not tracked.
+/// The figures so far; `None` if the heap is not tracked.
 fn heap(state: &mut TestState) -> Option<Heap> {
     let book = state.heap.book()?;
     let figures = book.figures().ok()?;

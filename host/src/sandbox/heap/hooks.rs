@@ -12,7 +12,7 @@ use crate::sandbox::wasi::TracedEvent;
 use wasmtime::error::Context;
 use wasmtime::{Caller, Linker, WasmBacktrace};
 
-/// The module name under which the two functions are kept. No guest can import them: they are in a linker of their own.
+/// The module name under which these host functions are kept. No guest can import them: they are in a linker of their own.
 pub(super) const MODULE: &str = "airtight:hooks";
 pub(super) const ENTER: &str = "enter";
 pub(super) const LEAVE: &str = "leave";
@@ -111,7 +111,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     Ok(())
 }
 
-/// Captures the stack of a call, where it is wanted.
+/// Captures the stack of a call, if it is wanted.
 fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) -> wasmtime::Result<()> {
     if !wanted.is_wanted() {
         return Ok(());
@@ -124,14 +124,14 @@ fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) -> wasmtime:
     Ok(state.wasi.check_quota()?)
 }
 
-/// Enters into the trace that the test's own code begins or ends.
+/// Adds to the trace that the test's own code begins or ends.
 fn trace_window(state: &mut TestState, kind: HookKind, call: &'static str, left: u64) {
     if kind == HookKind::Window {
         state.trace(left, TracedEvent::new(TraceKind::Test, call));
     }
 }
 
-/// Enters into the trace what a call of the allocator allocated, and the memory that it asked for.
+/// Adds to the trace what a call of the allocator allocated, and how memory grew for it.
 fn trace(caller: &mut Caller<'_, TestState>, (kind, size): (HookKind, Option<u32>), left: u64) {
     if !caller.data_mut().wasi.trace().is_some_and(|trace| trace.wants(size)) {
         return;
@@ -160,7 +160,7 @@ fn allocates(kind: HookKind) -> Option<&'static str> {
     })
 }
 
-/// Counts what the host holds for the live blocks, where it is time for that.
+/// Counts what the host holds for the live blocks, if it is time to do so.
 fn hold(caller: &mut Caller<'_, TestState>, live: Option<usize>) -> wasmtime::Result<()> {
     let Some(live) = live else { return Ok(()) };
     let wasi = &mut caller.data_mut().wasi;
@@ -206,10 +206,11 @@ fn enter_of_thread(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32
     }
 }
 
-/// Longest name of a thread that is kept, in bytes.
+/// Most bytes of a thread's name that are kept.
 const MOST_NAME: usize = 128;
 
-/// A thread makes what stands for another, whose name is at an address.
+/// Notes the name of the next thread that this thread spawns: the guest makes that thread's handle, and the name is at this
+/// address.
 fn name_thread(state: &mut TestState, address: u32) -> wasmtime::Result<()> {
     let thread = state.thread.as_ref().context("the store runs no thread")?.id();
     let Some(strings) = state.heap.strings else { return Ok(()) };

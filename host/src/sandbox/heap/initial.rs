@@ -1,17 +1,17 @@
-//! What a fresh instance has in its memory: mostly zeros, of which no copy is needed.
+//! The memory of a fresh instance. It is mostly zeros, of which no copy is kept.
 
 use crate::ledger::heap::reach::changed;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Bytes that are kept, or are all zero, together.
+/// The size of a piece: all its bytes are kept, or all are zero.
 const PIECE: usize = 4096;
 
-/// A copy of a memory, of which only the pieces are kept in which there is anything.
+/// A copy of a memory that only keeps the pieces with something in them.
 #[derive(Debug, Default)]
 pub(super) struct InitialMemory {
     len: usize,
-    /// By their numbers.
+    /// The pieces by number.
     pieces: BTreeMap<usize, Box<[u8]>>,
 }
 
@@ -21,8 +21,8 @@ impl InitialMemory {
         Self { len: memory.len(), pieces: filled.map(|(nth, piece)| (nth, piece.into())).collect() }
     }
 
-    /// The addresses from `from` to `to` of the words that differ from what they are now. `None` where these are more than `most`
-    /// places that do not touch.
+    /// The words between the addresses `from` and `to` that differ between this copy and `now`. `None` if they form more
+    /// than `most` separate ranges.
     pub(super) fn changed(&self, now: &[u8], (from, to): (u32, u32), most: usize) -> Option<Vec<Range<u32>>> {
         let (from, to) = (from as usize, (to as usize).min(self.len).min(now.len()));
         let mut ranges: Vec<Range<u32>> = Vec::new();
@@ -48,7 +48,7 @@ impl InitialMemory {
     }
 }
 
-/// A piece in which there is nothing.
+/// A piece of zeros.
 static ZEROS: [u8; PIECE] = [0; PIECE];
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     }
 
     proptest! {
-        /// As if all of it were kept.
+        /// Compared with a copy that keeps every piece.
         #[test]
         fn what_changed_is_what_differs(
             writes in prop::collection::vec((0..6 * PIECE, any::<u8>(), any::<bool>()), 0..60),

@@ -8,27 +8,27 @@ use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 /// Bytes of a page of linear memory.
 pub const PAGE: u64 = 1 << 16;
 
-/// The globals of a module that matter to its heap, and where its static data begins.
+/// The globals of a module that matter to its heap, and where its static data is.
 pub struct Layout {
     stack_pointer: Option<ModuleExport>,
     stack_pointer_index: Option<u32>,
-    /// The other mutable globals that can hold an address.
+    /// The other mutable globals, which may hold an address.
     globals: Vec<ModuleExport>,
-    /// From the lowest address that a data segment is put at to the highest that one fills.
+    /// From the lowest address of any data segment to the end of the highest one.
     data: Option<Range<u32>>,
 }
 
-/// Where no block of an allocator lies, though none of its functions says so.
+/// Memory below the heap: a block there is not a real one, even if the module's allocator says so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Floor {
     /// The shadow stack, as far as it can reach.
     pub stack: Range<u32>,
-    /// Where static data ends that the module brings with it; what is zero at first may lie behind it.
+    /// The end of the static data that the module brings with it. Data that is zero at first may follow.
     pub data_end: u32,
 }
 
 impl Floor {
-    /// Why a heap is not one whose lowest block has this address.
+    /// Why a heap with this lowest block is refused; `None` if it is not.
     pub fn refuses(&self, lowest: u32) -> Option<Untracked> {
         if self.stack.contains(&lowest) {
             return Some(Untracked::OnStack);
@@ -37,24 +37,26 @@ impl Floor {
     }
 }
 
-/// Where things are in one instance, before anything has run.
+/// Where things are in an instance before anything has run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ground {
-    /// From where on memory is static data, as far as that is known.
+    /// The lowest address of static data, as far as it is known.
     pub start: u32,
-    /// Whether the shadow stack lies among the static data, so that what it held cannot be told from that by its address.
+    /// Whether the shadow stack lies among the static data. Then a word that the stack held cannot be told from static data
+    /// by its address.
     pub stack_within: bool,
 }
 
-/// Places of static data that an allocator may change, apart from each other. Those of C have some hundred words.
+/// Most separate places of static data that an allocator may change. Allocators for C change some hundred words.
 pub(super) const MAX_ALLOCATOR_PLACES: usize = 4096;
 
-/// Where an allocator keeps its own state: what the probe found out.
+/// Where an allocator keeps its own state, as the probe found out.
 #[derive(Debug)]
 pub struct AllocatorMap {
-    /// Ranges of static data that are the allocator's own, and what lies between them.
+    /// Ranges of static data that belong to the allocator, including the gaps between its words.
     pub ranges: Vec<Range<u32>>,
-    /// The parts of these that did not change: the allocator's, as the heads of lists for other sizes, or the program's.
+    /// The gaps: words in these ranges that did not change. They belong to the allocator, as heads of lists for other sizes
+    /// do, or to the program.
     pub gaps: Vec<Range<u32>>,
 }
 
@@ -71,7 +73,8 @@ impl Layout {
         }
     }
 
-    /// The ground of a fresh instance. Linkers put the stack either below all data, where an overflow traps, or above it.
+    /// The ground of a fresh instance. Linkers put the shadow stack either below all data, where an overflow traps, or
+    /// above all data.
     pub fn ground<T>(&self, store: &mut Store<T>, instance: &Instance) -> Ground {
         match (self.stack_pointer(store, instance), &self.data) {
             (Some((_, top)), Some(data)) if top <= data.start => Ground { start: top, stack_within: false },
@@ -79,7 +82,7 @@ impl Layout {
         }
     }
 
-    /// Where no block of the allocator of a fresh instance lies. Linkers put the heap above the stack and above all data.
+    /// The floor of a fresh instance. Linkers put the heap above the stack and above all data.
     pub fn floor<T>(&self, store: &mut Store<T>, instance: &Instance) -> Floor {
         let data = self.data.clone().unwrap_or(0..0);
         let top = self.stack_pointer(store, instance).map_or(0, |(_, top)| top);
@@ -87,22 +90,22 @@ impl Layout {
         Floor { stack: bottom..top, data_end: data.end }
     }
 
-    /// From the lowest address that a data segment is put at to the highest that one fills; `None` where there is none.
+    /// From the lowest address of any data segment to the end of the highest one; `None` if there is no data segment.
     pub fn data(&self) -> Option<Range<u32>> {
         self.data.clone()
     }
 
-    /// The lowest address that a data segment is put at; 0 where there is none.
+    /// The lowest address of any data segment; 0 if there is none.
     pub fn lowest_data(&self) -> u32 {
         self.data.as_ref().map_or(0, |data| data.start)
     }
 
-    /// The index of the stack pointer's global.
+    /// The index of the global that is the stack pointer.
     pub fn stack_pointer_index(&self) -> Option<u32> {
         self.stack_pointer_index
     }
 
-    /// The stack pointer's global and its value.
+    /// The global that is the stack pointer, and its value.
     pub fn stack_pointer<T>(&self, store: &mut Store<T>, instance: &Instance) -> Option<(Global, u32)> {
         let global = global(store, instance, self.stack_pointer.as_ref()?)?;
         let value = address(global.get(&mut *store))?;

@@ -1,8 +1,9 @@
-//! The heap of one test: what the hooks in the module call, and what is read from its memory at the end.
+//! The heap of one test: the host functions that the module's hooks call, and what is read from memory at the end.
 //!
-//! A module's allocator functions call `hooks` before and after each call; they keep the books in `state` and give back
-//! the fuel that the hooks themselves cost. `probe` calls the allocator once a module, to see that the hooks are
-//! awake and where the allocator keeps its own state. `picture` takes what is needed to tell lost blocks from retained ones.
+//! A module's allocator functions call `hooks` before and after each call. The hooks keep the books in `state`, and give
+//! back the fuel that they cost. `probe` calls the allocator once for each module: it checks that the hooks are called, and
+//! finds out where the allocator keeps its own state. `picture` copies what is needed to tell lost blocks from retained
+//! ones.
 
 mod allocate;
 mod ask;

@@ -1,4 +1,4 @@
-//! What is known of a module's heap once for all its tests.
+//! What is known of a module's heap, once for all its tests.
 
 use super::layout::{AllocatorMap, Layout};
 use super::not_tracked::{NoHeap, NotTracked};
@@ -13,12 +13,12 @@ pub struct ModuleHeap {
     pub layout: Layout,
     pub(super) allocate: ModuleExport,
     pub(super) free: Option<ModuleExport>,
-    /// Images of the module share it: in an instance that begins where another stood it could not be found out.
+    /// Shared with images of the module: in an instance that begins from an image, it could not be found out.
     pub(super) allocator_map: Arc<OnceLock<Result<AllocatorMap, NotTracked>>>,
 }
 
 impl ModuleHeap {
-    /// Of a compiled module and the map that its rewriting gave. `data` is where its static data lies.
+    /// The heap of a compiled module, from the map of its rewriting. `data` is where its static data lies.
     pub fn new(module: &Module, map: RewriteMap, data: Option<Range<u32>>) -> Result<Self, NoHeap> {
         let hooks = Arc::new(map.heap?);
         Ok(Self {
@@ -30,7 +30,7 @@ impl ModuleHeap {
         })
     }
 
-    /// The same of an image of the module.
+    /// The heap of an image of the module.
     pub fn of_image(&self, module: &Module, globals: &[ExportedGlobal]) -> Result<Self, NoHeap> {
         Ok(Self {
             layout: Layout::new(module, globals, self.layout.data()),

@@ -1,13 +1,13 @@
-//! Why the heap of a test is not tracked: for a reason of its module, or of its own.
+//! Why the heap of a test is not tracked: because of its module, or of the test itself.
 
 use super::layout::MAX_ALLOCATOR_PLACES;
 use crate::instrument::NoHooks;
 use crate::ledger::heap::Untracked;
 
-/// Why no test of a module has a heap that is tracked. Each text completes "heap: not tracked (…)".
+/// Why the heap of no test of a module is tracked. Each text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NoHeap {
-    /// Nobody wants it to be tracked.
+    /// Tracking is turned off.
     #[error("turned off by `heap-accounting`")]
     TurnedOff,
     /// Its allocator cannot be hooked.
@@ -19,7 +19,7 @@ pub enum NoHeap {
 }
 
 impl NoHeap {
-    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    /// The reason's stable name in reports: see `why_code` of [`crate::model::Heap`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -33,16 +33,16 @@ impl NoHeap {
 /// Why the heap of a test is not tracked. Each text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum NotTracked {
-    /// No test of the module has a heap that is tracked.
+    /// The heap of no test of the module is tracked.
     #[error(transparent)]
     Module(#[from] NoHeap),
-    /// The allocator cannot be called, or its hooks are not.
+    /// The allocator cannot be called, or does not call its hooks.
     #[error("its allocator does not answer: {0}")]
     NoAnswer(String),
-    /// What is the allocator's own cannot be told from what is the program's.
+    /// The allocator's own static data cannot be told from the program's.
     #[error("its allocator changes static data in more than {} places", MAX_ALLOCATOR_PLACES)]
     Scattered,
-    /// How far its allocator comes in that time differs from machine to machine.
+    /// The allocator did not answer in time. How far it comes in that time differs between machines.
     #[error("its allocator did not answer in time")]
     NoAnswerInTime,
     /// There never was an instance.
@@ -51,7 +51,7 @@ pub enum NotTracked {
     /// There was an instance, and it ended before the test could begin.
     #[error("it ended before its heap was there")]
     EndedBefore,
-    /// A few units of fuel are the hooks', and the engine does not say how many.
+    /// The fuel ended in a call of the allocator. A few units of it are the hooks', and the engine does not say how many.
     #[error("its fuel ended in a call of the allocator, a few units early at most")]
     FuelEnded,
     /// The books of the heap were given up.
@@ -60,7 +60,7 @@ pub enum NotTracked {
 }
 
 impl NotTracked {
-    /// Its stable name in reports: see `why_code` of [`crate::model::Heap`].
+    /// The reason's stable name in reports: see `why_code` of [`crate::model::Heap`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ mod tests {
         codes.join(" ")
     }
 
-    /// Programs read these: a code that is here stays, and keeps its meaning.
+    /// Programs read these codes: a code stays, and keeps its meaning.
     #[test]
     fn codes_are_stable() {
         let name = String::new;

@@ -4,32 +4,32 @@ use crate::ledger::heap::reach::{Picture, ThreadStack};
 use crate::ledger::heap::{Block, Parts};
 use std::ops::Range;
 
-/// What is known of the memory of a thread that was ended where it was.
+/// The memory of a thread that the host ended where it was.
 #[derive(Debug, Clone)]
 pub struct LeftThread {
     /// Its number.
     pub id: u32,
-    /// Its shadow stack's pointer.
+    /// The thread's shadow stack pointer.
     pub stack_pointer: Option<u32>,
-    /// The values of its other globals.
+    /// The values of the thread's other globals.
     pub globals: Vec<u32>,
 }
 
-/// Memory and live blocks at the end of a test.
+/// The memory and the live blocks at the end of a test.
 #[derive(Debug)]
 pub struct EndPicture {
-    /// Static data and blocks, one after another.
+    /// The bytes of static data and blocks, one part after another.
     pub(super) bytes: Vec<u8>,
-    /// Where in memory they are.
+    /// The addresses of these parts.
     pub(super) parts: Vec<Range<u64>>,
     /// Every live block, by address.
     pub blocks: Vec<Block>,
     pub(super) roots: Vec<Range<u32>>,
     pub(super) stack: Range<u32>,
     pub(super) stacks: Vec<ThreadStack>,
-    /// The stacks of threads that had not ended: the numbers of the blocks, and whose they are.
+    /// For each block that is the stack of a thread which had not ended: the block's number, and the thread's.
     pub(super) owners: Vec<(u64, u32)>,
-    /// Whether the roots hold nothing dead.
+    /// Whether the roots hold only live values. They do not if the shadow stack lies among the static data.
     pub(super) only_live: bool,
     pub(super) globals: Vec<u32>,
     /// Blocks up to this number are held by whoever forked the subtest; 0 of all else that runs.
@@ -42,12 +42,13 @@ impl EndPicture {
         &self.stacks
     }
 
-    /// The stacks of threads that had not ended: the numbers of the blocks, and whose they are.
+    /// For each block that is the stack of a thread which had not ended: the block's number, and the thread's.
     pub fn owners(&self) -> &[(u64, u32)] {
         &self.owners
     }
 
-    /// The picture in the ledger's form. A second run's is looked at from the roots of the first.
+    /// The picture in the ledger's form. The roots are those of `first`, so that both runs are looked at from the same
+    /// ones.
     pub fn picture<'a>(&'a self, first: &'a Self) -> Picture<'a> {
         let memory = Parts::copied(&self.parts, &self.bytes);
         Picture {

@@ -1,9 +1,9 @@
-//! Calls a module's allocator in an instance of its own, once: the canary of the hooks, and the way to find out where the
+//! Calls a module's allocator in an instance of its own, once. That shows that the hooks are called, and where the
 //! allocator keeps its own state.
 //!
-//! The state of an allocator is full of addresses that are not pointers of the program: a bin's pointer to a free chunk's
-//! header lies within the block before it. In a fresh instance all of it is still as the module's data has it; what
-//! differs in static data after a few calls is the allocator's.
+//! The state of an allocator is full of addresses that are not the program's pointers. For example, a bin points to the
+//! header of a free chunk, which lies within the block before it. In a fresh instance, that state is still as the module's
+//! data has it. So any static data that differs after a few calls belongs to the allocator.
 
 use super::NotTracked;
 use super::initial::InitialMemory;
@@ -22,17 +22,17 @@ use wasmtime::{ModuleExport, TypedFunc};
 /// Sizes that an allocator treats in different ways: small and large blocks, and one that makes memory grow.
 const SIZES: [u32; 5] = [40, 1, 600, 5_000, 200_000];
 
-/// Bytes of static data between words that changed which may be the allocator's all the same.
+/// Most unchanged bytes between two changed words that are still taken for the allocator's.
 const JOIN: u32 = 192;
 
 impl ModuleHeap {
-    /// Whether the hooks are awake, and where the allocator keeps its state. Found out once, before the time of a test begins.
+    /// Where the allocator keeps its state, or why that is not known. It is found out once, before a test's time begins.
     pub fn allocator_map(&self, job: &Job<'_>) -> &Result<AllocatorMap, NotTracked> {
         self.allocator_map.get_or_init(|| probe(job, self))
     }
 }
 
-/// Allocates and frees in a fresh instance.
+/// Allocates and frees blocks in a fresh instance.
 fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     let run = || -> wasmtime::Result<AllocatorMap> {
         let probe = Probe::new(job)?;
@@ -53,10 +53,10 @@ fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
 /// The probing of one module's allocator.
 struct Prober<'a> {
     probe: Probe<'a>,
-    /// Its memory before anything was called. A second instance would take a place in the engine's pool, which has one for a test
-    /// and one beside it.
+    /// The memory before anything was called. It is a copy, because a second instance would need another slot of the
+    /// engine's pool, which has one for a test and one beside it.
     before: InitialMemory,
-    /// The words of static data that were seen to differ, apart and in order.
+    /// The words of static data that have differed so far, joined and sorted.
     words: Vec<Range<u32>>,
 }
 
@@ -89,7 +89,7 @@ impl Prober<'_> {
         Ok(AllocatorMap { gaps: without(&ranges, &self.words), ranges })
     }
 
-    /// Notes which static data differs from what it was; it ends below the heap.
+    /// Notes which static data has changed. Static data ends below the heap.
     ///
     /// # Errors
     /// [`NotTracked::Scattered`].

@@ -16,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::Memory;
 
-/// Why a run goes on no further: the fuel of the first run was used up here.
+/// Ends a run at the point where the fuel of the first run was used up.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel where the first run was")]
 pub struct FuelEndOfFirstRun;
@@ -24,9 +24,9 @@ pub struct FuelEndOfFirstRun;
 /// An allocation that went over a limit.
 #[derive(Debug, Clone)]
 pub struct Crossing {
-    /// Which limit, and the figure.
+    /// Which limit was crossed, and the figure.
     pub crossed: CrossedLimits,
-    /// Where.
+    /// The stack of the allocation.
     pub stack: Stack,
 }
 
@@ -35,42 +35,42 @@ pub struct Crossing {
 pub struct HeapEnd {
     /// The figures of the test's own blocks.
     pub figures: Figures,
-    /// A sum over all allocator calls, by which two runs that allocated alike are told.
+    /// A sum over all allocator calls: two runs with the same sum allocated alike.
     pub trace: Trace,
     /// Whether the test's own code was still on the stack.
     pub window_open: bool,
-    /// Limits that were crossed, each once.
+    /// The limits that were crossed, each once.
     pub crossed: Vec<Crossing>,
-    /// Memory and blocks at the end. `None` where the test ended in another way than by returning or by `exit(0)`, or left no
-    /// block of its own.
+    /// Memory and blocks at the end. `None` if nobody asks for it, if the test's ending leaves nothing to compare, or if no
+    /// block of the test's own is left.
     pub picture: Option<EndPicture>,
-    /// The stacks that the run was to capture: by number at least those of the blocks that were live, however it ended.
+    /// The stacks that this run was to capture. Those of live blocks are there at least, however the run ended.
     pub stacks: AllocationStacks,
-    /// How many allocator calls that count there had been when the fuel of a call of the test ended; `None` where it did not.
+    /// The number of counted allocator calls when the fuel of a call of the test ended; `None` if it did not end.
     pub calls_at_fuel_end: Option<u64>,
-    /// The host's answers that another run would get otherwise.
+    /// Answers of the host that another run would get differently.
     pub answers: Answers,
 }
 
-/// After so many allocations it is looked at what the host holds for the live blocks.
+/// How many allocations there are between two looks at what the host holds for the live blocks.
 const LOOK_EVERY: u64 = 1024;
 
-/// What there is to do after a call of a hooked function.
+/// What remains to be done after a call of a hooked function.
 #[derive(Debug, Default)]
 pub(super) struct LeftCall {
     pub(super) wanted: WantedStack,
-    /// How many blocks are live, where it is time to look at that.
+    /// The number of live blocks, if it is time to look at that.
     pub(super) live: Option<usize>,
     /// The size of the block that was allocated.
     pub(super) size: Option<u32>,
 }
 
-/// What the stack of a call is wanted for.
+/// Why the stack of a call is wanted.
 #[derive(Debug, Default)]
 pub(super) struct WantedStack {
-    /// A block that was allocated in it: its number and its size.
+    /// The block that the call allocated: its number and size.
     block: Option<(u64, u32)>,
-    /// Limits that it crossed.
+    /// The limits that the call crossed.
     crossed: Option<CrossedLimits>,
 }
 
@@ -88,30 +88,30 @@ pub struct HeapState {
     book: Option<HeapBook>,
     capture: StackCapture,
     stacks: AllocationStacks,
-    /// Where the block begins that moves all others, in a second run: static data ends before it.
+    /// In a second run, the block that moves all later ones. Static data ends below it.
     pub pad: Option<u32>,
-    /// Where no block of an allocator lies.
+    /// Memory below the heap.
     floor: Floor,
     /// Whether new blocks are cleared.
     scrubs: bool,
     crossed: Vec<Crossing>,
-    /// The run ends when it has made so many allocator calls that count and begins another.
+    /// How many counted allocator calls the run may make: when it begins one more, it ends.
     most_calls: Option<u64>,
-    /// How many there had been when the fuel ended.
+    /// The number of counted allocator calls when the fuel ended.
     calls_at_fuel_end: Option<u64>,
-    /// Whether an exception left a function in which a test runs.
+    /// Whether an exception left a function in which a test's code runs.
     pub(super) unwound: bool,
-    /// The host's answers that another run would get otherwise.
+    /// Answers of the host that another run would get differently.
     pub answers: Answers,
     /// Threads that had not ended when the test was over.
     pub left_threads: Vec<LeftThread>,
-    /// The size of memory that threads share, when one was last in the allocator, in bytes.
+    /// The size in bytes of the memory that threads share, when a thread was last in the allocator.
     shared_size: u64,
-    /// How a module with threads lays out its strings, where that is known.
+    /// How a module with threads lays out its strings, if that is known.
     pub(in crate::sandbox) strings: Option<StringLayout>,
-    /// The names of threads that are about to be spawned, by which thread spawns them.
+    /// The name of the next thread that each thread will spawn, by the number of the spawning thread.
     next_names: BTreeMap<u32, Arc<str>>,
-    /// How the fuel that the hooks cost is given back.
+    /// Accounts for the fuel that hooks cost, which is given back.
     pub slack: Slack,
     /// What draws the test's memory over its fuel, where that is drawn.
     pub pen: Option<Box<TimelinePen>>,
@@ -133,7 +133,7 @@ impl HeapState {
         }
     }
 
-    /// The state for a run with these instruments that goes on where this one stands between two calls, in another instance.
+    /// The state for another instance that goes on where this one stands between two calls, under these instruments.
     pub fn fork(&self, instruments: &Instruments) -> Self {
         Self {
             book: self.book.clone(),
@@ -148,14 +148,14 @@ impl HeapState {
         }
     }
 
-    /// From here on, forks of this state share its books.
+    /// From now on, forks of this state share its books.
     pub fn share(&mut self) {
         if let Some(book) = &mut self.book {
             book.share();
         }
     }
 
-    /// A test begins where its set-up ended, with limits of its own: no block that is there is its own.
+    /// Begins a test where its set-up ended, with limits of its own. The blocks that exist are not the test's own.
     pub fn begin_test(&mut self, limits: HeapLimits) {
         if let Some(book) = &mut self.book {
             book.begin_test();
@@ -180,12 +180,12 @@ impl HeapState {
         self.crossed.clear();
     }
 
-    /// Takes the books away for a while, in which nothing is entered.
+    /// Takes the books out for a while, so that nothing is entered.
     pub fn take_books(&mut self) -> Option<HeapBook> {
         self.book.take()
     }
 
-    /// Puts them back.
+    /// Puts the books back.
     pub fn put_books(&mut self, books: Option<HeapBook>) {
         self.book = books;
     }
@@ -197,17 +197,17 @@ impl HeapState {
         }
     }
 
-    /// From here on, the stacks of these allocations are captured.
+    /// From now on, the stacks of these allocations are captured.
     pub fn capture(&mut self, capture: StackCapture) {
         self.capture = capture;
     }
 
-    /// Says why there will be no books.
+    /// Notes why there will be no books.
     pub fn leave_closed(&mut self, why: NotTracked) {
         self.unopened = Some(why);
     }
 
-    /// From here on, blocks are counted; where their stacks are captured too, new ones are cleared.
+    /// From now on, blocks are counted. If stacks are captured, too, new blocks are cleared.
     pub fn begin(&mut self, limits: HeapLimits, capture: StackCapture, floor: Floor) {
         self.floor = floor;
         self.scrubs = !matches!(capture, StackCapture::Nothing);
@@ -217,26 +217,27 @@ impl HeapState {
         }
     }
 
-    /// The fuel of a call of the test is used up: its clean-ups have their own.
+    /// Notes that the fuel of a call of the test is used up. Clean-ups have fuel of their own.
     pub fn fuel_ended(&mut self) {
         self.calls_at_fuel_end = self.book.as_ref().map(|book| book.trace().events);
         self.most_calls = None;
     }
 
-    /// Whether an exception left a function in which a test runs; `None` where that is not seen, because none is hooked.
+    /// Whether an exception left a function in which a test's code runs; `None` if no such function is hooked.
     pub fn unwound(&self) -> Option<bool> {
         let is_seen = |hooks: &Hooks| hooks.hooks.iter().any(|hook| hook.kind == HookKind::Window);
         self.hooks.as_deref().is_some_and(is_seen).then_some(self.unwound)
     }
 
-    /// The books, where they are kept; what is told them now is told of the main thread.
+    /// The books, if there are any. What is entered through them counts as done by the main thread.
     pub fn book(&mut self) -> Option<&mut HeapBook> {
         let book = self.book.as_mut()?;
         book.act_as(0);
         Some(book)
     }
 
-    /// A thread enters or leaves the allocator, or the test ends: memory that threads share has this size now. It grows nowhere else.
+    /// Notes the size of the memory that threads share. A thread calls this when it enters or leaves the allocator, and the
+    /// host at the test's end. Memory that grew outside of the allocator ends the tracking.
     pub fn shared_memory_is(&mut self, size: u64, in_allocator: bool) {
         let has_grown = std::mem::replace(&mut self.shared_size, size) != size;
         if let (Some(book), true, false) = (&mut self.book, has_grown, in_allocator) {
@@ -244,26 +245,26 @@ impl HeapState {
         }
     }
 
-    /// What follows is done by this thread.
+    /// What follows in the books is done by this thread.
     pub(super) fn act_as(&mut self, thread: u32) {
         if let Some(book) = &mut self.book {
             book.act_as(thread);
         }
     }
 
-    /// A thread waited in the allocator.
+    /// Notes that a thread waited inside the allocator.
     pub(super) fn allocator_waited(&mut self) {
         if let Some(book) = &mut self.book {
             book.untrack(Untracked::AllocatorWaited);
         }
     }
 
-    /// The thread whose stack, with what the C library keeps behind it, holds this address.
+    /// The thread whose stack holds this address, or whose data which the C library keeps behind the stack.
     pub fn thread_at(&self, address: u32) -> Option<u32> {
         self.book.as_ref()?.thread_at(address)
     }
 
-    /// A thread makes what stands for another, with this name or without one.
+    /// Notes the name of the next thread that `by` spawns; `None` if it has none.
     pub(super) fn names_next(&mut self, by: u32, name: Option<Arc<str>>) {
         match name {
             Some(name) => self.next_names.insert(by, name),
@@ -271,12 +272,12 @@ impl HeapState {
         };
     }
 
-    /// The name of the thread that this one spawns now.
+    /// Takes the name of the thread that `by` spawns now.
     pub fn take_name(&mut self, by: u32) -> Option<Arc<str>> {
         self.next_names.remove(&by)
     }
 
-    /// Another thread is spawned by one.
+    /// Notes that `by` spawned a thread.
     pub fn spawned(&mut self, by: u32, thread: u32) {
         if let Some(book) = &mut self.book {
             book.act_as(by);
@@ -284,7 +285,7 @@ impl HeapState {
         }
     }
 
-    /// A thread other than the main one has ended.
+    /// Notes that a thread other than the main one has ended.
     pub fn thread_ended(&mut self, thread: u32) {
         if let Some(book) = self.book() {
             book.thread_ended(thread);
@@ -322,7 +323,7 @@ impl HeapState {
     /// Enters an allocator call in the books.
     ///
     /// # Errors
-    /// It frees what is not a block, or is beyond the [`FuelEndOfFirstRun`].
+    /// The call frees something that is not a block, or comes after the [`FuelEndOfFirstRun`].
     pub(super) fn enter(&mut self, call: AllocatorCall) -> wasmtime::Result<()> {
         let Some(book) = &mut self.book else { return Ok(()) };
         if self.most_calls.is_some_and(|most| book.trace().events >= most) {
@@ -346,17 +347,17 @@ impl HeapState {
         if self.stacks.is_full()
             && let Some(book) = &mut self.book
         {
-            // A heap that is not tracked has no profile: what is kept of it does not matter.
+            // If the heap is not tracked, there is no profile, so it does not matter what is kept of it.
             let _ = forget_gone(&mut self.stacks, book);
         }
     }
 
-    /// The bytes that the host holds of allocations' stacks.
+    /// How many bytes the host holds for the stacks of allocations.
     pub(super) fn stacks_held(&self) -> u64 {
         self.stacks.held()
     }
 
-    /// Strikes the balance. `picture` is taken only where there is something to be told by it.
+    /// Closes the books. `picture` is `None` if there is nothing to tell lost blocks by.
     pub fn end(mut self, picture: Option<EndPicture>) -> Result<HeapEnd, NotTracked> {
         let Some(mut book) = self.book.take() else {
             return Err(self.unopened.unwrap_or(NotTracked::EndedBefore));
@@ -389,7 +390,7 @@ fn scrub(memory: &mut [u8], fresh: Range<u64>, clear: impl FnOnce(&mut [u8])) {
     }
 }
 
-/// Of blocks that are gone, only the sums by stack are kept.
+/// Forgets blocks that are gone; the sums for each stack stay.
 fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(), Untracked> {
     let live: HashSet<u64> = book.blocks()?.into_iter().map(|block| block.number).collect();
     stacks.prune(|number| live.contains(&number));

@@ -13,11 +13,11 @@ use std::ops::Range;
 use wasmtime::{Instance, Store};
 
 impl EndPicture {
-    /// A picture of what an instance holds now. `None` where the test's own blocks are all gone. `stack_top` is where the shadow
-    /// stack began: functions of the test that are still running have theirs below it.
+    /// A picture of what an instance holds now. `None` if no block of the test's own is left. `stack_top` is where the
+    /// shadow stack began: functions of the test that are still running use the memory below it.
     ///
     /// # Errors
-    /// Two pictures of the kind, which it takes to tell lost blocks, are more than the host may hold for the test.
+    /// Two such pictures, which the comparison needs, are more than the host may hold for the test.
     pub fn take(
         store: &mut Store<TestState>,
         instance: &Instance,
@@ -29,7 +29,7 @@ impl EndPicture {
         look(store, |memory| end.picture(state, memory, ground, allocator)).unwrap_or(Ok(None))
     }
 
-    /// What is known without a look at the memory; `None` where the test's own blocks are all gone.
+    /// What is known without a look at the memory; `None` if no block of the test's own is left.
     fn end(store: &mut Store<TestState>, instance: &Instance, module: &ModuleHeap, stack_top: u32) -> Option<End> {
         let stack_pointer = module.layout.stack_pointer(store, instance).map(|(_, pointer)| pointer);
         let foundation = store.data().heap.foundation;
@@ -49,22 +49,22 @@ impl EndPicture {
 
 /// What is known at a test's end without a look at its memory.
 struct End {
-    /// The lowest address that a block ever had.
+    /// The lowest address that any block ever had.
     lowest: u32,
     blocks: Vec<Block>,
     globals: Vec<u32>,
     stacks: Vec<ThreadStack>,
     owners: Vec<(u64, u32)>,
-    /// Where the shadow stack of the main thread ends, if functions of the test's own are running in it.
+    /// The stack pointer of the main thread, if functions of the test's own are still running in it.
     running: Option<u32>,
-    /// Where it began.
+    /// The stack pointer at the beginning.
     stack_top: u32,
     /// Blocks up to this number are held by whoever forked the subtest.
     foundation: u64,
 }
 
 impl End {
-    /// The picture of what this memory holds.
+    /// Makes the picture from this memory.
     fn picture(
         self,
         state: &TestState,
@@ -104,8 +104,8 @@ impl End {
     }
 }
 
-/// What is live of the blocks that are stacks of threads: of those that had not ended, from where their stack pointers are. And whose
-/// these are, by the blocks' numbers.
+/// The blocks that are stacks of threads. The stack of a thread that had not ended is live from its stack pointer on; the
+/// others are dead. Also returns which thread each live stack belongs to.
 fn thread_stacks(
     numbers: &BTreeMap<u64, StackBlock>,
     blocks: &[Block],
@@ -124,11 +124,11 @@ fn thread_stacks(
     (stacks, owners)
 }
 
-/// Bytes between two blocks that are copied with them: a part for each block would take more.
+/// Most bytes between two blocks for which both share one part: a part takes more room than that.
 const BETWEEN: u64 = 64;
 
-/// The memory that these ranges and blocks take: what lies between blocks that are far apart was freed long ago, and may be most
-/// of it.
+/// The parts of memory that these ranges and blocks need. What lies between blocks that are far apart was freed long ago,
+/// and may be most of the memory; it is left out.
 fn parts(ranges: &[Range<u32>], blocks: &[Block], stacks: &[ThreadStack]) -> Vec<Range<u64>> {
     let dead = |block: &Block| {
         let stack = stacks.binary_search_by_key(&block.number, |stack| stack.number).ok().map(|at| stacks[at]);
@@ -149,9 +149,9 @@ fn parts(ranges: &[Range<u32>], blocks: &[Block], stacks: &[ThreadStack]) -> Vec
     parts
 }
 
-/// The words in a range that point into the middle of a block, to a path that was given to a call: what wasi-libc keeps of
-/// its last calls. A static of the program's own that owns the block points to its beginning: by another pointer nobody can
-/// free it.
+/// The words in a range that point into the middle of a block, to a path that was given to a call: wasi-libc keeps these of
+/// its last calls. They are not the program's: a static of the program that owns the block points to the block's beginning,
+/// since nothing else can be freed.
 fn into_paths(memory: &[u8], range: Range<u32>, blocks: &[Block], given: &GivenPaths) -> Vec<Range<u32>> {
     if given.is_empty() {
         return Vec::new();
@@ -168,7 +168,8 @@ fn into_paths(memory: &[u8], range: Range<u32>, blocks: &[Block], given: &GivenP
     (range.start.next_multiple_of(4)..range.end).step_by(4).filter(is_left).map(|at| at..at + 4).collect()
 }
 
-/// The words in a range that hold the address of a block. An allocator's own never do: they point to what is before one.
+/// The words in a range that hold the address of a block. An allocator's own words never do: they point to what lies before
+/// a block.
 fn pointers(memory: &[u8], range: Range<u32>, blocks: &[Block]) -> impl Iterator<Item = Range<u32>> {
     range.step_by(4).filter_map(move |at| {
         let word = u32::from_le_bytes(*memory.get(at as usize..)?.first_chunk()?);

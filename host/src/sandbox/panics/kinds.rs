@@ -1,4 +1,4 @@
-//! Which types of payload are text: asked of the module itself, once. The number of a type is the compiler's choice.
+//! Which types of payload are text. The module itself is asked, once: the number of a type is the compiler's choice.
 
 use super::module::{ModulePanics, PayloadKinds, Readers};
 use super::vtables;
@@ -8,18 +8,18 @@ use crate::sandbox::no_answer::NoAnswer;
 use crate::sandbox::probe::Probe;
 use wasmtime::ensure;
 
-/// Where in the page a payload is put.
+/// Where in the host's page of the guest a payload is put.
 const PAYLOAD: u32 = 64;
 
 impl ModulePanics {
-    /// Which types of payload are text, in a module that can be asked. Found out once.
+    /// Which types of payload are text, in a module that can be asked. It is found out once.
     pub(super) fn kinds(&self, job: &Job<'_>, readers: &Readers) -> Result<&PayloadKinds, NoAnswer> {
         self.kinds.get_or_init(|| probe(job, readers)).as_ref().map_err(Clone::clone)
     }
 }
 
-/// Asks a module in a fresh instance for the types of what is in the two payloads that the library makes itself. What they hold is
-/// not looked at: all zeros will do.
+/// Asks a module, in a fresh instance, for the types of the values in the two payloads that Rust's library makes itself.
+/// Only their types matter, so their contents may be all zeros.
 fn probe(job: &Job<'_>, readers: &Readers) -> Result<PayloadKinds, NoAnswer> {
     let found = || -> wasmtime::Result<PayloadKinds> {
         let mut probe = Probe::new(job)?;

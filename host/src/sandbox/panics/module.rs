@@ -1,4 +1,4 @@
-//! What is known of the panics of a module once for all its tests.
+//! What is known of the panics of a module, once for all its tests.
 
 use crate::catalogue::{Module as Parsed, Statics};
 use crate::instrument::{NoHooks, PANIC_FORMATTED_EXPORT, PANIC_STATIC_EXPORT, PANIC_TABLE_EXPORT, PanicHooks};
@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::sync::OnceLock;
 use wasmtime::{Module, ModuleExport};
 
-/// A module that tells of its panics.
+/// A module whose hooks tell of its panics.
 pub struct ModulePanics {
-    /// What reading their payloads takes, or why they cannot be read.
+    /// What is needed to read payloads, or why they cannot be read.
     pub(super) readers: Result<Readers, String>,
     pub(super) kinds: OnceLock<Result<PayloadKinds, NoAnswer>>,
 }
@@ -17,7 +17,7 @@ pub struct ModulePanics {
 /// A `TypeId`.
 pub(super) type TypeId = [u8; 16];
 
-/// The types of payload that are text, as libtest knows them.
+/// The types of payload that are text for libtest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PayloadKinds {
     /// `&'static str`.
@@ -26,25 +26,25 @@ pub(super) struct PayloadKinds {
     pub(super) string: TypeId,
 }
 
-/// What reading a payload takes.
+/// What is needed to read a payload.
 pub struct Readers {
-    /// The table that vtables point into.
+    /// The table that the functions of vtables are in.
     pub(super) table: ModuleExport,
-    /// Borrows what is in a payload that is a `&'static str`.
+    /// Borrows the value in a payload that is a `&'static str`.
     pub(super) statics: ModuleExport,
-    /// Borrows what is in a payload that is a `String`.
+    /// Borrows the value in a payload that is a `String`.
     pub(super) formatted: ModuleExport,
-    /// The functions that borrow what is in a payload of any kind, by their indices in the table.
+    /// The functions that borrow the value in a payload of any kind, by their indices in the table.
     pub(super) borrows: HashSet<u32>,
 }
 
 impl ModulePanics {
-    /// Of a compiled module, of which hooks tell.
+    /// The panics of a compiled module that these hooks tell of.
     pub fn new(module: &Module, hooks: &PanicHooks, parsed: &Parsed<'_>) -> Self {
         Self { readers: readers(module, hooks, parsed), kinds: OnceLock::new() }
     }
 
-    /// Why what its panics say cannot be read.
+    /// Why it cannot be read what a panic says; `None` if it can.
     pub fn unread(&self) -> Option<&str> {
         self.readers.as_ref().err().map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! What the panic says that ended a test.
+//! Reads what the panic says that ended a test.
 
 use super::module::{ModulePanics, PayloadKinds, Readers};
 use super::vtables;
@@ -17,7 +17,7 @@ use wasmtime::{ensure, error::Context};
 /// Longest message that is read, in bytes.
 const MOST_TEXT: u32 = 1 << 20;
 
-/// What a panic's payload is to libtest.
+/// What libtest makes of a panic's payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PanicSaid {
     /// A text: a `&'static str` or a `String`.
@@ -26,16 +26,16 @@ pub enum PanicSaid {
     NoText,
 }
 
-/// A panic that was raised, and ended its test.
+/// The panic that ended a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RaisedPanic {
-    /// What it says, or in words why that cannot be known; `None` where nobody asked.
+    /// What the panic says, or in words why that cannot be known; `None` if nobody asked.
     pub said: Option<Result<PanicSaid, String>>,
-    /// Whether the wall clock ended the call that reads it, or what has to be found out before, so that another run may read it.
+    /// Whether the wall clock ended the call that reads the panic, or the probe before it. Then another run may read it.
     pub by_wall_clock: bool,
 }
 
-/// The panic that ended a test which trapped, if one was raised. What it says is read where `asked`.
+/// The panic that ended a test, if the test trapped and one was raised. What it says is only read if `asked`.
 pub fn read(
     job: &Job<'_>,
     main: MainThread<'_, '_>,
@@ -63,7 +63,7 @@ pub fn read(
     Some(RaisedPanic { said, by_wall_clock })
 }
 
-/// Asks the payload in the guest, which has been ended: with fuel, time and memory beyond the test's own.
+/// Asks the payload in the guest, which has ended: with fuel, time and memory beyond the test's own.
 fn said(
     main: MainThread<'_, '_>,
     instance: Instance,

@@ -1,18 +1,19 @@
-//! Values behind trait objects, asked by the functions in their vtables.
+//! Asks values behind trait objects through the functions of their vtables.
 
 use super::module::{Readers, TypeId};
 use crate::sandbox::guest::Guest;
 use wasmtime::{Extern, Func, Ref};
 use wasmtime::{ensure, error::Context};
 
-/// The words of the vtable of any trait object come first: how it is dropped, its size, its alignment.
+/// The first words of any trait object's vtable: how to drop the value, its size, its alignment.
 const FIRST_METHOD: usize = 3;
 
-/// The vtable of `dyn PanicPayload`: after those of every vtable and that of `Display`, `take_box` and `get`.
+/// The word of `get` in the vtable of `dyn PanicPayload`. It comes after the words of every vtable, that of `Display`, and
+/// `take_box`.
 const BORROW: usize = FIRST_METHOD + 2;
 const PAYLOAD_WORDS: usize = FIRST_METHOD + 4;
 
-/// The vtable of `dyn Any`: after those of every vtable, `type_id`.
+/// The vtable of `dyn Any`: after the words of every vtable comes `type_id`.
 const ANY_WORDS: usize = FIRST_METHOD + 1;
 
 /// A value behind `&dyn Any`.
@@ -34,7 +35,7 @@ pub(super) fn in_payload(
     self::borrow(guest, borrow, data)
 }
 
-/// Calls a function that borrows what is in a payload.
+/// Calls a function that borrows the value in a payload.
 pub(super) fn borrow(guest: &mut Guest<'_, '_>, borrow: Func, payload: u32) -> wasmtime::Result<AnyValue> {
     let answer = guest.scratch(0);
     guest.call::<_, ()>(borrow, (answer, payload))?;

@@ -1,10 +1,10 @@
-//! Answers of the host that another run would get otherwise. The allocator of a second run, whose blocks are elsewhere,
-//! takes other ways, and spends other fuel and pages. So the second run is given the answers that the first one got.
+//! Answers of the host that another run would get differently. In a second run, blocks are elsewhere, so the allocator does
+//! other work and spends other fuel and pages. Therefore the second run is given the answers that the first run got.
 
-/// Host calls whose time is kept: 8 MiB of them.
+/// Most host calls whose time is kept: 8 MiB.
 const MAX_CALLS: usize = 1 << 20;
 
-/// The answers of one run: recorded as they are given, or those of an earlier run, replayed.
+/// The answers of one run. They are recorded as they are given, or replayed from an earlier run.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     sizes: Sizes,
@@ -12,7 +12,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// What was recorded, to be replayed from its start.
+    /// Answers that replay what was recorded, from its start.
     pub fn replay(&self) -> Self {
         let (sizes, fuel) = (self.sizes.answers.clone(), self.fuel.calls.clone());
         Self {
@@ -21,24 +21,24 @@ impl Answers {
         }
     }
 
-    /// The size of linear memory to answer with, where it is `now`.
+    /// The size of linear memory to answer with; `now` is the real size.
     pub fn linear(&mut self, now: u64) -> u64 {
         self.sizes.answer(now)
     }
 
-    /// The spent fuel by which the clock is set for a call of the host, where `now` is spent.
+    /// The spent fuel that sets the clock for a call of the host; `now` is the fuel really spent.
     pub fn spent(&mut self, now: u64) -> u64 {
         self.fuel.answer(now)
     }
 }
 
-/// Sizes of linear memory.
+/// Answers about the size of linear memory.
 #[derive(Debug, Clone, Default)]
 struct Sizes {
     /// How often the guest has asked.
     asked: u64,
-    /// Each answer that differs from the one before, with the number of the question that it answered first. Memory only
-    /// grows, by pages, so these are few.
+    /// Each answer that differs from the one before it, with the number of the question that it answered first. Memory only
+    /// grows, by pages, so there are few.
     answers: Vec<(u64, u64)>,
     replays: bool,
 }
@@ -58,12 +58,12 @@ impl Sizes {
     }
 }
 
-/// Spent fuel at each call of the host.
+/// The spent fuel at each call of the host.
 #[derive(Debug, Clone, Default)]
 struct Fuel {
     /// How often the host was called.
     called: usize,
-    /// The fuel that was spent at each call; it never falls.
+    /// The fuel that was spent at each call. It never falls.
     calls: Vec<u64>,
     replays: bool,
 }

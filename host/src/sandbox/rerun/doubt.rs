@@ -3,32 +3,32 @@
 use crate::ledger::heap::reach::Mismatch;
 use crate::sandbox::heap::NotTracked;
 
-/// Why a second run, which would tell, was not possible, or did not do the same.
+/// Why there is no second run, or why it did not do the same as the first: only a second run shows these things.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum HeapDoubt {
     /// The test is granted something that a second run would change, or would find changed.
     #[error("a second run cannot be done: the test is granted {0}")]
     Unrepeatable(&'static str),
-    /// The wall clock ended the first run, or the user did.
+    /// The wall clock or the user ended the first run.
     #[error("a second run would end elsewhere: the first ran out of time")]
     OutOfTime,
     /// The user ended the second run.
     #[error("the second run was interrupted")]
     Interrupted,
-    /// There is nothing to compare.
+    /// The heap of the second run was not tracked, so there is nothing to compare.
     #[error("in a second run, its heap was not tracked: {0}")]
     NotTracked(NotTracked),
-    /// The second run ended in another way, told here in words.
+    /// The second run ended differently. Says how, in words.
     #[error("a second run differed: {0}")]
     Ending(String),
-    /// The second run called its allocator for something else.
+    /// The second run called its allocator differently.
     #[error("a second run differed: it allocated otherwise")]
     Allocations,
-    /// Functions were running, in whose locals the host sees nothing: the program left through `exit` within them, or threads had not
-    /// ended.
+    /// Functions were still running, and the host does not see their locals: the program left through `exit` within them,
+    /// or threads had not ended.
     #[error("functions were still running when it ended, and a local of theirs may hold it")]
     Running,
-    /// The first run left blocks.
+    /// The second run left no blocks, but the first one did.
     #[error("a second run differed: it left nothing")]
     NothingLeft,
     /// The second run left other blocks. The message includes which, so that is not the error's source.
@@ -43,7 +43,7 @@ impl From<Mismatch> for HeapDoubt {
 }
 
 impl HeapDoubt {
-    /// Its stable name in reports: see `doubt_code` of [`crate::model::Heap`].
+    /// The reason's stable name in reports: see `doubt_code` of [`crate::model::Heap`].
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ mod tests {
         assert!(doubt.to_string().contains(&Mismatch::Static.to_string()) && doubt.source().is_none(), "{doubt}");
     }
 
-    /// Programs read these: a code that is here stays, and keeps its meaning.
+    /// Programs read these codes: a code stays, and keeps its meaning.
     #[test]
     fn codes_are_stable() {
         use HeapDoubt as D;

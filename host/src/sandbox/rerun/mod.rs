@@ -1,14 +1,14 @@
-//! Running a test again. One run of it is [`super::execute`]'s; why and how there is another is known here alone.
+//! Runs a test again. A single run is [`super::execute`]'s; only this room knows why and how there is another one.
 //!
 //! Two things ask for another run:
 //!
-//! - **Exact fuel** (`attempts`, `slack`). The hooks of an allocator cost fuel and give it back. Where a test's fuel nearly
-//!   ends, it is run again until that does not show.
-//! - **What is left on the heap** (`second`, `shift`, `answers`, `stacks`). The first run of a test keeps no stacks, and does
-//!   not tell a pointer from an integer. A second run has all its blocks elsewhere in memory, captures stacks, and is told by
-//!   the host what the first one was told.
+//! - **Exact fuel** (`attempts`, `slack`). The hooks of an allocator cost fuel and give it back. If a test's fuel nearly
+//!   ends, the test is run again until the hooks do not show.
+//! - **What is left on the heap** (`second`, `shift`, `answers`, `stacks`). The first run of a test keeps no stacks, and
+//!   cannot tell a pointer from an integer. In a second run, all blocks are elsewhere in memory, stacks are captured, and
+//!   the host gives the same answers as to the first.
 //!
-//! What a run needs for either are its [`Instruments`]: `execute` passes them on and does not ask which run it is.
+//! A run gets what it needs for either as its [`Instruments`]: `execute` passes them on and does not ask which run it is.
 
 mod answers;
 mod attempts;

@@ -1,4 +1,4 @@
-//! A second run of a test whose first run is known: its blocks are elsewhere in memory, and stacks are captured.
+//! A second run of a test, after the first: its blocks are elsewhere in memory, and stacks are captured.
 
 use super::attempts::run_with;
 use super::doubt::HeapDoubt;
@@ -14,15 +14,15 @@ use std::sync::atomic::Ordering;
 /// What a second run came to.
 #[derive(Debug)]
 pub struct SecondRun {
-    /// The end of its heap; else why that says nothing of the first run's.
+    /// The end of the second run's heap, or why it says nothing about the first run's.
     pub end: Result<Box<HeapEnd>, HeapDoubt>,
-    /// Host descriptors that it left open: a bug of ours.
+    /// Host descriptors that the second run left open: a bug of airtight's own.
     pub host_leak: u64,
-    /// Whether the wall clock ended it.
+    /// Whether the wall clock ended the second run.
     pub by_wall_clock: bool,
 }
 
-/// Runs a test a second time, if that can be done. `first` is the first run, `end` the end of its heap.
+/// Runs a test a second time, if that is possible. `first` is the first run, and `end` is the end of its heap.
 pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackCapture) -> SecondRun {
     let refused = |doubt| SecondRun { end: Err(doubt), host_leak: 0, by_wall_clock: false };
     if let Some(grant) = job.grants.policy().unrepeatable() {
@@ -59,7 +59,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
 }
 
-/// How many bytes there are from the first live block to the end of the last.
+/// The bytes from the first live block to the end of the last one.
 fn extent(end: &HeapEnd) -> u64 {
     let blocks = end.picture.iter().flat_map(|picture| &picture.blocks);
     let first = blocks.clone().map(|block| u64::from(block.ptr)).min().unwrap_or(0);
@@ -67,14 +67,14 @@ fn extent(end: &HeapEnd) -> u64 {
     last - first
 }
 
-/// The end of the second run, where it did what the first one did.
+/// The end of the second run's heap, if the second run did what the first one did.
 fn compare(first: &Run, first_end: &HeapEnd, second: Run, interrupted: bool) -> Result<Box<HeapEnd>, HeapDoubt> {
     if interrupted {
         return Err(HeapDoubt::Interrupted);
     }
     let end = second.heap.map_err(HeapDoubt::NotTracked)?;
     let ended = second.ending.words();
-    // Where fuel ended the first run, the second may come further: only its calls of the allocator count.
+    // If fuel ended the first run, the second may come further: then only its allocator calls are compared.
     if first_end.calls_at_fuel_end.is_none() && ended != first.ending.words() {
         return Err(HeapDoubt::Ending(ended));
     }

@@ -1,25 +1,25 @@
-//! Moves everything that a run will allocate, before the test begins. A word that is a pointer then differs from the first
-//! run's by the same distance, and an integer does not.
+//! Moves all that a run will allocate, before the test begins. A word that is a pointer then differs from the first run's
+//! word by that distance; an integer does not.
 
 use super::instruments::{Instruments, Shift};
 use crate::sandbox::heap::{Ground, ModuleHeap, PAGE};
 use crate::sandbox::threads::MainThread;
 use wasmtime::{Instance, Val};
 
-/// The farthest that blocks are moved. Memory that nobody touches costs the host nothing, but addresses.
+/// The farthest that blocks are moved. Memory that nobody touches costs the host only addresses.
 const FARTHEST: u64 = 1 << 30;
 
-/// What an allocator puts before a block.
+/// Bytes that an allocator puts before a block.
 const HEADER: u64 = 8;
 
-/// Shadow stacks, with the static data below them, that are moved; larger ones are not.
+/// The largest shadow stack, with the static data below it, that is moved.
 const MAX_STACK: u64 = 64 << 20;
 
-/// The shadow stack keeps its place in a page of the machine's.
+/// A moved shadow stack keeps its offset within a page of the machine.
 const STACK_ALIGNMENT: u32 = 1 << 12;
 
 impl Instruments {
-    /// Prepares the memory of a fresh instance, whose hooks are attached. What that spends is not the test's.
+    /// Prepares the memory of a fresh instance with attached hooks. What this spends is not the test's.
     ///
     /// # Errors
     /// See [`Shift::apply`].
@@ -32,7 +32,8 @@ impl Instruments {
     ) -> wasmtime::Result<()> {
         let Some(shift) = self.shift else { return Ok(()) };
         if main.threads.is_some() {
-            // What the host allocates for them is refuelled for by whoever prepares it: time and order do not know of it.
+            // Whoever calls this refuels the threads afterwards, so that neither time nor their order depend on what the
+            // host allocates here.
             return shift.apply(&mut main, instance, module, ground);
         }
         let store = &mut *main.store;
@@ -47,20 +48,22 @@ impl Instruments {
 }
 
 impl Shift {
-    /// For a test whose first run left blocks that lie within so many bytes, and met its limit of memory or did not.
+    /// The shift for a test whose first run left blocks that span `extent` bytes. `narrow` is whether that run met its
+    /// limit of memory.
     ///
-    /// Blocks are moved farther than they lie apart, where that can be. Else a word that is a pointer to one block in the first
-    /// run and, in the second, one to another, as in a table whose keys are addresses, could be the same in both: an integer.
+    /// Blocks are moved farther than they are apart, if possible. Otherwise, a word could point to one block in the first
+    /// run and to another one in the second, and yet be the same: it would look like an integer. A table whose keys are
+    /// addresses has such words.
     pub(super) fn beyond(extent: u64, narrow: bool) -> Self {
         let distance = extent.next_multiple_of(PAGE) + PAGE;
         Self { distance: if distance <= FARTHEST { distance } else { PAGE }, narrow }
     }
 
-    /// Allocates as much as blocks are to be moved by. A shadow stack among static data goes into a block of its own, so that what it leaves behind is no
-    /// root.
+    /// Allocates as much as blocks are to be moved by. A shadow stack that lies among static data is moved into a block of
+    /// its own, so that its old values are not taken for roots.
     ///
     /// # Errors
-    /// The allocator has no memory for it, or the stack may be too large.
+    /// The allocator has no memory for it, or the stack may be too large to be moved.
     fn apply(
         self,
         main: &mut MainThread<'_, '_>,
@@ -73,7 +76,7 @@ impl Shift {
         wasmtime::ensure!(room <= MAX_STACK, "its stack may be too large to be moved");
         let block = (room + u64::from(STACK_ALIGNMENT) + HEADER).next_multiple_of(PAGE) - HEADER;
         let taken = self.distance + if stack.is_some() { block + HEADER } else { 0 };
-        // What an allocator puts before a block may be more, and straddle a page.
+        // The allocator may put more than [`HEADER`] before a block, and that may need one page more.
         main.store.data_mut().widen_memory(taken + if self.narrow { 0 } else { PAGE });
         let allocate = |main: &mut MainThread<'_, '_>, size: u32| {
             let ptr = module.allocate(main, instance, size)?;
@@ -87,8 +90,8 @@ impl Shift {
             let moved = end - end.wrapping_sub(top) % STACK_ALIGNMENT;
             global.set(&mut *main.store, Val::I32(moved.cast_signed()))?;
         }
-        // With what dlmalloc puts before a block it is a number of pages of linear memory: every later block moves by these, keeps
-        // its place in its page, and memory grows at the same allocations.
+        // Together with what dlmalloc puts before a block, this is a whole number of pages of linear memory. So every later
+        // block moves by whole pages and keeps its offset within its page, and memory grows at the same allocations.
         let pad = allocate(main, u32::try_from(self.distance - HEADER)?)?;
         main.store.data_mut().heap.pad = Some(pad);
         Ok(())

@@ -1,22 +1,22 @@
-//! Counts fuel to the unit, also where it is nearly used up.
+//! Counts fuel to the unit, even when it is nearly used up.
 //!
-//! A hook costs fuel and gives it back: between the two, a test that has a few units left could run out of them. The engine
-//! does not say by how much. So a test to which that may have happened is run again, and each call into the guest has
-//! [`SLACK`] beyond its fuel. What it would have without is then known at every call of a hook. Where that is nothing,
-//! the fuel was used up since the call of a hook before, and a third run takes the slack away there: up to the next hook,
-//! nothing but the test's own code can use it up. Each call into the guest that comes to its end so takes one run more.
+//! A hook costs fuel and gives it back. In between, a test with only a few units left could run out of them, and the engine
+//! does not say by how much. A test to which that may have happened is run again: each call into the guest has [`SLACK`]
+//! beyond its fuel. So at every call of a hook it is known what the test would have without the slack. If that is nothing,
+//! the fuel was used up since the hook before. A third run takes the slack away at that earlier hook: up to the next one,
+//! only the test's own code can use the fuel up. So each call into the guest that ends like this takes one run more.
 
 use std::collections::BTreeMap;
 
-/// Fuel that a call into a guest is given beyond its own: more than any hook costs.
+/// Slack: the fuel that a call into a guest is given beyond its own. It is more than any hook costs.
 pub const SLACK: u64 = 1 << 12;
 
-/// The fuel was used up, or may have been, and this run is not exact.
+/// The fuel was or may have been used up, so that this run is not exact.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel")]
 pub struct InexactFuel;
 
-/// The fuel was used up, just here.
+/// The fuel was used up exactly here.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel")]
 pub struct UsedUp;
@@ -24,24 +24,24 @@ pub struct UsedUp;
 /// Which calls into the guest have slack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowances {
-    /// Whether a call of which nothing is known has slack, from beginning to end.
+    /// Whether a call that is not in `until` has slack from beginning to end.
     everywhere: bool,
-    /// Calls that use up their fuel, by their number from 1. The value is the number of the last hook that is called before
-    /// the fuel is used up: that hook takes the slack away. A call with the value 0 has no slack to begin with.
+    /// Calls that use up their fuel, by their number from 1. The value is the number of the last hook before that: this
+    /// hook takes the slack away. A call with the value 0 has no slack at all.
     until: BTreeMap<u32, u64>,
 }
 
-/// The fuel of one run of a test.
+/// The fuel of one run of a test, while it runs.
 #[derive(Debug, Default)]
 pub struct Slack {
     allowances: Allowances,
-    /// Calls into the guest so far.
+    /// How many calls into the guest have begun.
     entered: u32,
-    /// Calls of hooks in the current one.
+    /// How many hooks were called in the current call into the guest.
     hooks: u64,
-    /// Whether the current one has slack now.
+    /// Whether the current call into the guest has slack at present.
     has_slack: bool,
-    /// The allowances for the next run, which is exact for longer than this one; `None` while this one is exact.
+    /// The allowances for the next run, which is exact for longer than this one; `None` as long as this run is exact.
     revised: Option<Allowances>,
 }
 
@@ -50,23 +50,23 @@ pub struct Slack {
 pub struct HookEnd {
     /// The fuel that is left.
     pub fuel: u64,
-    /// Whether the slack was taken off it.
+    /// Whether the slack was taken away from it.
     pub slack_ends: bool,
 }
 
 impl Slack {
-    /// The fuel of a run with the allowances that an earlier run came to; the default where there was none.
+    /// The fuel of a run with the allowances of an earlier run; by default, there are none.
     pub fn new(allowances: Allowances) -> Self {
         Self { allowances, ..Self::default() }
     }
 
-    /// The fuel of a run that goes on where this one stands between two calls, with the allowances that an earlier such run came
-    /// to.
+    /// The fuel of a run that goes on where this one stands between two calls. The allowances are those of an earlier run
+    /// that did the same.
     pub fn fork(&self, allowances: Allowances) -> Self {
         Self { entered: self.entered, ..Self::new(allowances) }
     }
 
-    /// Begins another call into the guest, with fuel of its own. Gives the fuel that it gets beyond that.
+    /// Begins another call into the guest, with fuel of its own. Returns the fuel that the call gets beyond that.
     pub fn begin(&mut self) -> u64 {
         self.entered += 1;
         self.hooks = 0;
@@ -77,12 +77,12 @@ impl Slack {
         if self.has_slack { SLACK } else { 0 }
     }
 
-    /// The fuel that the current call has beyond its own now.
+    /// The fuel that the current call has beyond its own at present.
     pub fn given(&self) -> u64 {
         if self.has_slack { SLACK } else { 0 }
     }
 
-    /// Ends the call into the guest, of whose fuel `left` is left.
+    /// Ends the call into the guest with `left` units of fuel left.
     pub fn end(&mut self, left: u64) {
         if self.has_slack && left <= SLACK {
             self.used_up_since(self.hooks);
@@ -90,10 +90,10 @@ impl Slack {
         self.has_slack = false;
     }
 
-    /// A hook is called where `left` is left, and gives `back` what it cost.
+    /// Notes the call of a hook. `left` is the fuel that is left, and `back` is what the hook cost.
     ///
     /// # Errors
-    /// The fuel was used up before, or may have been, and how that ends is not known.
+    /// The fuel was or may have been used up before, and it is not known what that ends.
     pub fn hook(&mut self, left: u64, back: u64) -> Result<HookEnd, InexactFuel> {
         let before = self.hooks;
         self.hooks += 1;
@@ -108,7 +108,7 @@ impl Slack {
                 return Ok(HookEnd { fuel: fuel - SLACK, slack_ends: true });
             }
         } else if left == 0 {
-            // Where it is known to be used up, what asks for fuel next gets none, as it would without hooks.
+            // The fuel is known to be used up here. Whatever asks for fuel next gets none, as it would without hooks.
             if self.allowances.until.contains_key(&self.entered) {
                 return Ok(HookEnd { fuel: 0, slack_ends: false });
             }
@@ -118,8 +118,8 @@ impl Slack {
         Ok(HookEnd { fuel, slack_ends: false })
     }
 
-    /// Takes the units of an operation off the `fuel` that a hook left; `None` where they use it up, which is exact. The operator's
-    /// own unit, which it spends itself, is asked for with them.
+    /// Takes the units of an operation from the `fuel` that a hook left. `None` if they use it up, which is exact. The
+    /// operator's own unit, which it will spend itself, is checked with them.
     pub fn charge(&mut self, fuel: u64, units: u64) -> Option<u64> {
         let slack = if self.has_slack { SLACK } else { 0 };
         if fuel.saturating_sub(slack) <= units.saturating_add(1) {
@@ -129,9 +129,9 @@ impl Slack {
         Some(fuel - units)
     }
 
-    /// The fuel ran out in a hook's own code, before it could call the host.
+    /// Notes that the fuel ran out in a hook's own code, before the hook could call the host.
     pub fn ran_dry_in_hook(&mut self) {
-        // Where it is known to be used up, it is where a bulk operation is charged: nothing was left before.
+        // If the call is known to use up its fuel, it did so at the charge of a bulk operation: nothing was left before.
         if !self.has_slack && !self.allowances.until.contains_key(&self.entered) {
             self.may_be_dry();
         }
@@ -164,20 +164,20 @@ mod tests {
     /// What a guest does.
     #[derive(Debug, Clone, Copy)]
     enum Action {
-        /// Operators, which no check follows at once.
+        /// Spends units by operators, without a check right after them.
         Spend(u64),
-        /// Asks whether there is fuel.
+        /// Checks whether there is fuel.
         Check,
-        /// Enters a hooked function: jump and wrapper take so much before they call the host.
+        /// Enters a hooked function: its jump and wrapper spend these units before they call the host.
         Enter(u64),
-        /// Leaves it: so much between the body's return and the jump's.
+        /// Leaves it: these units are spent between the return of the body and that of the jump.
         Leave(u64),
     }
 
-    /// The end of one call into the guest: at which action there was no fuel, and how much was left.
+    /// The end of one call into the guest: the action at which there was no fuel, and how much fuel was left.
     type CallEnd = (Option<usize>, i64);
 
-    /// As the engine has it: a check fails where nothing is left, and what is asked how much is left sees no less than 0.
+    /// As the engine does it: a check fails if nothing is left, and the fuel that is left never shows as less than 0.
     fn without_hooks(actions: &[Action], mut fuel: i64) -> CallEnd {
         for (at, action) in actions.iter().enumerate() {
             match action {
@@ -248,8 +248,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever calls into the guest do, each ends where it would without hooks, with the fuel it would have, and after few
-        /// attempts.
+        /// Whatever the calls into the guest do, each ends where it would end without hooks, with the same fuel, and after
+        /// few attempts.
         #[test]
         fn hooks_do_not_show(calls in prop::collection::vec((prop::collection::vec(action(), 0..40), 0..150_u64), 1..5)) {
             let expected: Vec<CallEnd> = calls.iter().map(|(actions, fuel)| without_hooks(actions, *fuel as i64)).collect();

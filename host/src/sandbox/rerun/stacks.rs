@@ -9,20 +9,20 @@ pub enum StackCapture {
     /// None.
     #[default]
     Nothing,
-    /// The allocations of these numbers, in descending order, so that the next one is at the end.
+    /// The allocations with these numbers. The numbers are in descending order, so that the next one is at the end.
     Numbers(Vec<u64>),
     /// All allocations of the test's own blocks.
     All,
 }
 
 impl StackCapture {
-    /// The allocations of these numbers.
+    /// The allocations with these numbers.
     pub fn numbers(mut numbers: Vec<u64>) -> Self {
         numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
         Self::Numbers(numbers)
     }
 
-    /// Whether the stack of this allocation is wanted. To be asked once of each, in their order.
+    /// Whether the stack of this allocation is wanted. It must be asked once for each allocation, in order.
     pub fn wants(&mut self, number: u64, own: bool) -> bool {
         match self {
             Self::Nothing => false,
@@ -32,16 +32,16 @@ impl StackCapture {
     }
 }
 
-/// Frames that are kept of each end of a stack: what a report shows, and enough to find the test's own.
+/// Frames that are kept of each end of a stack: as many as a report shows, and enough to find the test's own.
 pub const END_FRAMES: usize = 64;
 
-/// Different stacks that are kept: a recursion that allocates has one for each depth.
+/// Most different stacks that are kept: a recursion that allocates has one for each depth.
 const MAX_STACKS: usize = 1 << 16;
 
-/// So many allocations' stacks are known by number before those of blocks that are gone are forgotten for the first time.
+/// How many allocations are known by number before those of freed blocks are forgotten for the first time.
 const FIRST_PRUNING: usize = 1 << 16;
 
-/// Stacks by the number of the allocation; each different stack is kept once.
+/// Stacks by the number of the allocation. Each different stack is kept once.
 #[derive(Debug, Default)]
 pub struct AllocationStacks {
     stacks: Vec<StackTotals>,
@@ -49,15 +49,15 @@ pub struct AllocationStacks {
     by_number: BTreeMap<u64, Captured>,
     left_out: u64,
     prune_at: usize,
-    /// Bytes of the stacks that are kept.
+    /// Bytes of all stacks that are kept.
     bytes: u64,
 }
 
-/// What one allocation and one stack take beside the stack's frames, in bytes: at least what the maps need for one.
+/// Bytes that one allocation and one stack count beside the stack's frames: at least what the maps need for one of each.
 const NUMBERED: u64 = 64;
 const KEPT_STACK: u64 = 128;
 
-/// One allocation.
+/// An allocation whose stack was captured.
 #[derive(Debug, Clone, Copy)]
 struct Captured {
     /// The index of its stack.
@@ -71,15 +71,15 @@ struct Captured {
 pub struct StackTotals {
     /// The stack.
     pub stack: Stack,
-    /// Allocations.
+    /// How many allocations had this stack.
     pub objects: u64,
     /// Their sizes together, in bytes.
     pub space: u64,
 }
 
 impl AllocationStacks {
-    /// Enters the stack of an allocation of so many bytes, of which the middle may be left out: it was so many calls deep. Of more
-    /// different stacks than are worth keeping, the first are kept.
+    /// Keeps the stack of an allocation of `size` bytes. The middle of the stack may be left out: it was `depth` calls
+    /// deep. If there are too many different stacks, only the first are kept.
     pub fn enter(&mut self, number: u64, size: u32, stack: Stack, depth: u32) {
         let next = self.stacks.len();
         if next == MAX_STACKS && !self.known.contains_key(&stack) {
@@ -97,38 +97,38 @@ impl AllocationStacks {
         self.by_number.insert(number, Captured { stack: index, size, depth });
     }
 
-    /// What is kept, in bytes.
+    /// How many bytes are kept.
     pub fn held(&self) -> u64 {
         self.bytes.saturating_add((self.by_number.len() as u64).saturating_mul(NUMBERED))
     }
 
-    /// Whether so many are known by number that those that are gone are to be forgotten.
+    /// Whether so many allocations are known by number that those of freed blocks should be forgotten.
     pub fn is_full(&self) -> bool {
         self.by_number.len() >= self.prune_at.max(FIRST_PRUNING)
     }
 
-    /// Forgets the numbers of blocks that are gone: their stacks are known, and what was allocated with them.
+    /// Forgets the numbers of freed blocks. Their stacks and sums stay.
     pub fn prune(&mut self, is_live: impl Fn(u64) -> bool) {
         self.by_number.retain(|number, _| is_live(*number));
         self.prune_at = self.by_number.len() * 2;
     }
 
-    /// The index of an allocation's stack in [`AllocationStacks::all`], and how deep it was.
+    /// The index of an allocation's stack in [`AllocationStacks::all`], and how deep the stack was.
     pub fn find(&self, number: u64) -> Option<(usize, u32)> {
         self.by_number.get(&number).map(|captured| (captured.stack, captured.depth))
     }
 
-    /// How many allocations' stacks were wanted and not kept.
+    /// How many allocations' stacks were wanted but not kept.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Every stack that was captured, and what was allocated with it.
+    /// Every captured stack, and how much was allocated with it.
     pub fn all(&self) -> &[StackTotals] {
         &self.stacks
     }
 
-    /// Blocks by number, with their sizes in bytes and their stacks, as far as they were not forgotten.
+    /// The blocks by number, with their sizes in bytes and their stacks, unless they were forgotten.
     pub fn blocks(&self) -> impl Iterator<Item = (u64, u32, &Stack)> {
         let by_number = self.by_number.iter();
         by_number.map(|(number, captured)| (*number, captured.size, &self.stacks[captured.stack].stack))

@@ -1,4 +1,4 @@
-//! Puts what waits call into the instances of a module with threads.
+//! Puts the host functions for waits into the instances of a module with threads.
 
 use super::calls::{CHANGED, MODULE, NOTIFY, STEP, WAIT32, WAIT64};
 use super::seat::Seat;
@@ -8,7 +8,7 @@ use crate::sandbox::state::TestState;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Ref, Store, Val};
 
-/// Puts the functions where the waits of an instance look for them.
+/// Puts the host functions where the waits of an instance look for them.
 ///
 /// # Errors
 /// None is expected.

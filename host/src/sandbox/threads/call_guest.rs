@@ -1,6 +1,7 @@
-//! How functions of a guest are called: from without, or from within a call of the host that the guest makes.
+//! How functions of a guest are called: from outside, or from within a host call that the guest makes.
 //!
-//! Within a call of a guest with threads, others run while the function waits, so that such a call is a future.
+//! Within a host call of a guest with threads, other threads run while the called function waits. So such a call is a
+//! future.
 
 use crate::ledger::Stack;
 use crate::sandbox::code::CodeMap;
@@ -9,19 +10,19 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use wasmtime::{AsContextMut, Caller, TypedFunc, WasmParams, WasmResults};
 
-/// What functions of a guest are called through: its main thread, or a call of the host that it is in.
+/// What functions of a guest can be called through: its main thread, or a host call that it is in.
 pub trait CallGuest: AsContextMut<Data = TestState> {
-    /// Calls one.
+    /// Calls a function of the guest.
     ///
     /// # Errors
-    /// Those of the call, or of another thread that ended the test.
+    /// Those of the call, or the error of another thread that ended the test.
     fn enter_guest<P: WasmParams + Sync, R: WasmResults + Sync>(
         &mut self,
         function: &TypedFunc<P, R>,
         params: P,
     ) -> impl Future<Output = wasmtime::Result<R>> + Send;
 
-    /// Gives the next call fuel of its own. Where that is but lent, [`CallGuest::settle`] follows.
+    /// Gives the next call fuel of its own. If the fuel is only lent, [`CallGuest::settle`] has to follow.
     ///
     /// # Errors
     /// The engine counts no fuel.
@@ -30,7 +31,7 @@ pub trait CallGuest: AsContextMut<Data = TestState> {
         Ok(None)
     }
 
-    /// Takes back what is left of it.
+    /// Takes back what is left of lent fuel.
     fn settle(&mut self, _: Lent) {}
 
     /// The guest's stack, where the host is within a call of its.
@@ -68,10 +69,10 @@ impl CallGuest for Caller<'_, TestState> {
     }
 }
 
-/// What a future gives in which nothing waits: of calls from without, or within a call of a guest without threads.
+/// The result of a future in which nothing waits: of calls from outside, or within a call of a guest without threads.
 ///
 /// # Errors
-/// It waits all the same, which is a bug.
+/// The future waits, which is a bug.
 pub fn at_once<T>(future: impl Future<Output = T>) -> wasmtime::Result<T> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(done) => Ok(done),

@@ -1,5 +1,5 @@
-//! What a guest with threads calls: WASI's functions, in which others may run while one waits; `thread-spawn`; and what its waits
-//! and notifications have become.
+//! The host functions for guests with threads: WASI's functions, where other threads may run while one waits;
+//! `thread-spawn`; and the functions that waits and notifications were replaced by.
 
 use super::seat::Seat;
 use super::stopped::Stopped;
@@ -16,10 +16,10 @@ use wasmtime::error::Context as _;
 use wasmtime::{Caller, Linker, Trap, WasmBacktrace};
 use wiggle::GuestMemory;
 
-/// What `thread-spawn` gives where there are too many threads: wasi-libc makes `EAGAIN` of it.
+/// What `thread-spawn` returns if there are too many threads: wasi-libc turns it into `EAGAIN`.
 const REFUSED: i32 = -6;
 
-/// The module name under which the functions are kept that waits call. No guest can import them.
+/// The module name of the functions that waits call. No guest can import them.
 pub(super) const MODULE: &str = "airtight:threads";
 pub(super) const WAIT32: &str = "wait32";
 pub(super) const WAIT64: &str = "wait64";
@@ -27,7 +27,7 @@ pub(super) const NOTIFY: &str = "notify";
 pub(super) const STEP: &str = "step";
 pub(super) const CHANGED: &str = "changed";
 
-/// Lets other threads run, and is done when its own is run again.
+/// Lets other threads run. It is done when its own thread is run again.
 #[derive(Default)]
 pub(super) struct Pause {
     is_over: bool,
@@ -41,7 +41,7 @@ impl Future for Pause {
     }
 }
 
-/// What a thread does after a call of the host.
+/// What a thread does after a host call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// It goes on, unless it has run for as long as it may.
@@ -114,7 +114,7 @@ async fn call_then<T>(
     }
 }
 
-/// Where a thread is.
+/// The stack of the thread that calls the host.
 fn stack(caller: &Caller<'_, TestState>) -> Stack {
     caller.data().code.stack(&WasmBacktrace::capture(caller))
 }
@@ -134,17 +134,17 @@ fn begin_wait(seat: &Seat, caller: &mut Caller<'_, TestState>, (wait, due, now):
     }
 }
 
-/// Lets others run before the thread goes on.
+/// Lets other threads run before this one goes on.
 async fn let_others_run(seat: &Seat) -> Result<(), Stopped> {
     seat.board.schedule().yielded(seat.id);
     Pause::default().await;
     check(seat)
 }
 
-/// Lets others run after a step that none could interrupt, if the thread has run for as long as it may.
+/// Lets other threads run after a step that nothing could interrupt, if this thread has run for as long as it may.
 ///
 /// # Errors
-/// The thread is to end where it is.
+/// The thread has to end where it is.
 pub async fn after_step(seat: &Seat) -> wasmtime::Result<()> {
     if seat.is_due() {
         let_others_run(seat).await?;
@@ -152,12 +152,12 @@ pub async fn after_step(seat: &Seat) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Ends a thread that is to end where it is.
+/// Ends a thread that has to end where it is.
 fn check(seat: &Seat) -> Result<(), Stopped> {
     if seat.stops() { Err(Stopped) } else { Ok(()) }
 }
 
-/// Adds `thread-spawn`.
+/// Adds `thread-spawn` to the linker.
 ///
 /// # Errors
 /// None is expected: a name defined twice would be a bug.
@@ -197,7 +197,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// The linker that holds what waits call, and nothing that a guest links with.
+/// The linker with the functions that waits call, and with nothing that a guest is linked with.
 ///
 /// # Errors
 /// None is expected: a name defined twice would be a bug.
@@ -223,7 +223,7 @@ pub fn hooks(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> {
     Ok(linker)
 }
 
-/// A thread is about to do an atomic operation: others may run before.
+/// A thread is about to do an atomic operation. Other threads may run before that.
 async fn step(caller: Caller<'_, TestState>) -> wasmtime::Result<()> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
     check(&seat)?;
@@ -234,12 +234,12 @@ async fn step(caller: Caller<'_, TestState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// What a wait gives.
+/// What a wait returns.
 const TOLD: u32 = 0;
 const OTHER_VALUE: u32 = 1;
 const TIMED_OUT: u32 = 2;
 
-/// `memory.atomic.wait`: for a notification, unless the memory holds another value than these bytes.
+/// `memory.atomic.wait`: waits for a notification, unless the memory holds another value than `expected`.
 async fn wait<const N: usize>(
     mut caller: Caller<'_, TestState>,
     (at, offset): (u32, u32),
@@ -257,7 +257,7 @@ async fn wait<const N: usize>(
         }
         return Ok(OTHER_VALUE);
     }
-    // Less than 0 is for ever.
+    // A timeout below 0 means for ever.
     let due = u64::try_from(timeout).ok().map(|timeout| now.saturating_add(timeout));
     begin_wait(&seat, &mut caller, (Wait::Address(place), due, now));
     Pause::default().await;
@@ -279,7 +279,7 @@ async fn notify(mut caller: Caller<'_, TestState>, (at, offset): (u32, u32), mos
     Ok(told)
 }
 
-/// A thread calls the host to wait or notify: it is charged, and the time is set.
+/// Begins a call of a thread that waits or notifies: charges it, and sets the time.
 fn enter(caller: &mut Caller<'_, TestState>) -> wasmtime::Result<(Seat, u64)> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
     let left = caller.get_fuel()?;
@@ -291,7 +291,7 @@ fn enter(caller: &mut Caller<'_, TestState>) -> wasmtime::Result<(Seat, u64)> {
     Ok((seat, now))
 }
 
-/// The address of so many bytes, which have to be in memory and aligned.
+/// An address of `N` bytes, which has to be aligned and in memory.
 fn place<const N: usize>(seat: &Seat, at: u32, offset: u32) -> Result<u32, Trap> {
     let place = u64::from(at) + u64::from(offset);
     if !place.is_multiple_of(N as u64) {

@@ -1,20 +1,21 @@
-//! Which thread runs next under one of many schedules: bounded random priorities and points of preemption.
+//! Chooses which thread runs next, under one of many schedules: by random priorities and points of preemption.
 //!
-//! Each thread gets a random priority, and of those that can run the one with the highest does. At some points the thread that runs becomes
-//! the last of all. A point is before a step: an atomic operation, a quantum without one, a call that lets others run. Three ways of having points
-//! take turns, by the schedule's number:
+//! Each thread gets a random priority. Of the threads that can run, the one with the highest priority does. At some points,
+//! the running thread gets the lowest priority of all. A point comes before a step, which is an atomic operation, a quantum
+//! without one, or a host call that lets others run. There are three ways to choose points; the schedule's number decides
+//! between them:
 //!
-//! - One to four points, drawn among so many steps as the number decides: that is PCT (Burckhardt and others, "A Randomized Scheduler
-//!   with Probabilistic Guarantees of Finding Bugs", 2010).
-//! - A point at each step with a probability that the number decides, which finds what takes few steps sooner.
-//! - Each step has a random priority, and a point is where that of a thread's next step is below another's: partial order sampling
-//!   (Yuan and others, "Partial Order Aware Concurrency Sampling", 2018).
+//! - One to four points, drawn from so many steps as the number decides. This is PCT (Burckhardt and others, "A Randomized
+//!   Scheduler with Probabilistic Guarantees of Finding Bugs", 2010).
+//! - A point at each step, with a probability that the number decides. It finds sooner what takes few steps.
+//! - Each step has a random priority. There is a point if the priority of a thread's next step is below that of another
+//!   thread. This is partial order sampling (Yuan and others, "Partial Order Aware Concurrency Sampling", 2018).
 //!
-//! Steps in which only one thread can run do not count. Under half of the schedules a thread that was spawned has a lower priority than
-//! those that were there before: then several have been spawned before the first of them runs.
+//! Steps during which only one thread can run do not count. Under half of the schedules, a spawned thread has a lower
+//! priority than the threads before it: then several are spawned before the first of them runs.
 //!
-//! A thread that runs for long while others could becomes the last, too: one that spins for another would run for ever. So does one that
-//! gives way of its own accord.
+//! A thread that runs for long while others could also gets the lowest priority, because a thread that spins for another
+//! would run for ever. So does a thread that gives way of its own accord.
 
 use super::waits::ThreadId;
 use crate::model::Exploration;
@@ -22,57 +23,57 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Fuel of a turn in which no atomic operation comes first.
+/// The fuel of a step in which no atomic operation comes first.
 pub const TURN: u64 = 1_000;
 
-/// Steps that a thread takes in a row while others could run.
+/// Most steps that a thread takes in a row while others could run.
 const IN_A_ROW: u32 = 2_000;
 
-/// Below the priority of any thread that was never the last.
+/// The first priority for a thread that gets the lowest one: it is below that of any thread that never did.
 const LATEST: i64 = -(1 << 33);
 
-/// How many points there are at most where they are drawn among steps.
+/// Most points, if they are drawn from steps.
 const POINTS: u32 = 4;
 
-/// Where a schedule has points.
+/// Which steps are points.
 #[derive(Debug)]
 enum Points {
-    /// At these steps, in order.
+    /// These steps, in order.
     At(VecDeque<u64>),
-    /// At each step, with a probability of one in `of`.
+    /// Any step, with a probability of one in `of`.
     Often { random: Box<ChaCha8Rng>, of: u32 },
-    /// Where a step's own priority is below that of another thread's.
+    /// Any step whose own priority is below that of another thread.
     Sampled { random: Box<ChaCha8Rng> },
 }
 
-/// Who runs next.
+/// Chooses who runs next.
 #[derive(Debug)]
 pub struct Explorer {
     random: ChaCha8Rng,
     priorities: BTreeMap<ThreadId, i64>,
     points: Points,
-    /// It says which of the points count.
+    /// Says which of the points count.
     schedule: Exploration,
-    /// How many points there were.
+    /// How many points there were so far.
     met: u32,
     steps: u64,
     last: Option<ThreadId>,
     in_a_row: u32,
-    /// Whether a thread that is met for the first time comes behind the others.
+    /// Whether a thread that is met for the first time gets a lower priority than the others.
     is_late: bool,
-    /// The priority of the next that becomes the last.
+    /// The priority for the next thread that gets the lowest one.
     lowest: i64,
     preemptions: u32,
 }
 
 impl Explorer {
-    /// Of a schedule, for a test with this seed.
+    /// The choices of a schedule, for a test with this seed.
     pub fn new(seed: u64, schedule: &Exploration) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed ^ schedule.number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let stream = |random: &mut ChaCha8Rng| Box::new(ChaCha8Rng::seed_from_u64(random.next_u64()));
         let is_late = random.next_u32().is_multiple_of(2);
         let points = if schedule.number.is_multiple_of(3) {
-            // Most tests take few steps.
+            // Small numbers are more likely, because most tests take few steps.
             let among = 1_u64 << (3 + (random.next_u32() % 10).min(random.next_u32() % 10));
             let points = 1 + random.next_u32() % POINTS;
             let mut at: Vec<u64> = (0..points).map(|_| random.next_u64() % among).collect();
@@ -99,7 +100,7 @@ impl Explorer {
         }
     }
 
-    /// The place in the queue of the thread to run.
+    /// The index in the queue of the thread to run.
     pub fn choose(&mut self, ready: &VecDeque<(ThreadId, u32)>) -> usize {
         let mut best = self.best(ready);
         let id = ready.get(best).map(|(id, _)| *id);
@@ -116,7 +117,7 @@ impl Explorer {
         best
     }
 
-    /// A thread that runs is about to take a step. Gives whether others that are ready run first.
+    /// Notes that the running thread is about to take a step. Returns whether other threads run first.
     pub fn step(&mut self, id: ThreadId, ready: &VecDeque<(ThreadId, u32)>) -> bool {
         self.meet(ready);
         let others = ready.iter().filter(|(other, _)| *other != id);
@@ -133,7 +134,7 @@ impl Explorer {
             self.in_a_row = 0;
             return true;
         }
-        // It goes on, whatever was drawn for it.
+        // The thread goes on, even if a lower priority was drawn for its step.
         if matches!(self.points, Points::Sampled { .. }) && self.priorities.get(&id).is_none_or(|own| *own <= highest) {
             self.priorities.insert(id, highest + 1);
         }
@@ -144,14 +145,14 @@ impl Explorer {
         false
     }
 
-    /// From here on, the thread is the last of all.
+    /// Gives a thread the lowest priority of all.
     pub fn give_way(&mut self, id: ThreadId) {
         self.priorities.insert(id, self.lowest);
         self.lowest -= 1;
         self.in_a_row = 0;
     }
 
-    /// Whether this step of a thread is at a point that counts. `highest` is the priority of the other threads' highest.
+    /// Whether this step of a thread is a point that counts. `highest` is the highest priority of the other threads.
     fn is_point(&mut self, id: ThreadId, highest: i64) -> bool {
         self.steps += 1;
         let is_point = match &mut self.points {
@@ -170,7 +171,7 @@ impl Explorer {
         self.schedule.counts(self.met - 1)
     }
 
-    /// Gives threads that were not met before a priority.
+    /// Gives a priority to each thread that is met for the first time.
     fn meet(&mut self, ready: &VecDeque<(ThreadId, u32)>) {
         for (id, _) in ready {
             if !self.priorities.contains_key(id) {
@@ -187,12 +188,12 @@ impl Explorer {
         all.max_by_key(|(at, (id, _))| (self.priorities.get(id), usize::MAX - at)).map_or(0, |(at, _)| at)
     }
 
-    /// A thread is gone.
+    /// Forgets a thread that has ended.
     pub fn forget(&mut self, id: ThreadId) {
         self.priorities.remove(&id);
     }
 
-    /// How many points there were, and at how many of them another thread went on.
+    /// How many points there were, and how many of them let another thread run.
     pub fn met(&self) -> Preemptions {
         Preemptions { points: self.met, happened: self.preemptions }
     }
@@ -201,9 +202,9 @@ impl Explorer {
 /// What came of the points of a schedule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Preemptions {
-    /// How many there were, whether they counted or not.
+    /// How many points there were, whether they counted or not.
     pub points: u32,
-    /// At how many a thread was interrupted, and another one ran.
+    /// How many of them interrupted a thread, so that another one ran.
     pub happened: u32,
 }
 

@@ -33,14 +33,14 @@ use wasmtime::{
     TypedFunc, Val, WasmBacktrace, WasmParams, WasmResults,
 };
 
-/// Turns after which the deadline of the test is looked at.
+/// How many turns there are between two looks at the test's deadline.
 const LOOK_AT_CLOCK: u32 = 64;
 
-/// How often a thread that is to end where it is may be run until it does. Where it was interrupted, it runs on to the next place at
-/// which it can be.
+/// How often a thread that has to end where it is may be run until it does. An interrupted thread first runs on to the next
+/// place at which it can end.
 const MOST_STOPPING: u32 = 100;
 
-/// How often a thread is run after the test is over, to end by itself: one that was joined still has to return.
+/// How many turns a thread has after the test is over, to end by itself: a thread that was joined still has to return.
 const LAST_TURNS: u32 = 10;
 
 type ThreadRun<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<()>> + 'a>>;
@@ -55,17 +55,17 @@ pub struct ThreadGroup<'a> {
     wasi: Together<Wasi>,
     heap: Together<HeapState>,
     board: Board,
-    /// All but the main one.
+    /// The threads that run, without the main one.
     running: BTreeMap<ThreadId, ThreadRun<'a>>,
-    /// Whether one of them ended the test, by a trap or an exit.
+    /// Whether one of these threads ended the test, by a trap or an exit.
     ended_in_another: bool,
 }
 
 impl<'a> ThreadGroup<'a> {
-    /// A group that has no thread but the main one, and the store of that.
+    /// A group that only has the main thread, and the store of that thread.
     ///
     /// # Errors
-    /// Its memory cannot be had.
+    /// There is no room for the threads' memory, or the limit is below its first size.
     pub fn new(
         module: &'a LoadedModule,
         own: &'a ThreadModule,
@@ -81,8 +81,8 @@ impl<'a> ThreadGroup<'a> {
             Some(schedule) => whole.explored(seed, schedule),
         };
         let board = Board::new(if is_followed { explored.followed() } else { explored });
-        // SAFETY: the stores of a test are all run here, by one thread; the host functions that let another thread run are those of
-        // `calls`, and none of them keeps a reference to the context or the books meanwhile.
+        // SAFETY: one host thread runs all the stores of a test, here. Only the host functions of `calls` let another guest
+        // thread run, and none of them keeps a reference to the context or the books meanwhile.
         let (wasi, heap) = unsafe { (Together::new(wasi), Together::new(heap)) };
         let mut store = fresh_store(module, Shared::Together(wasi.clone()), Shared::Together(heap.clone()), limit);
         let memory_limit: MemoryLimit = Arc::new(Mutex::new(Limiter::new(limit, false)));
@@ -110,16 +110,16 @@ impl<'a> ThreadGroup<'a> {
         (store, group)
     }
 
-    /// The instance of the main thread.
+    /// Instantiates the module for the main thread.
     ///
     /// # Errors
-    /// It cannot be instantiated, or its start function fails.
+    /// The module cannot be instantiated, or its start function fails.
     pub fn instantiate(&mut self, store: &mut Store<TestState>) -> wasmtime::Result<Instance> {
         let (pre, module, own) = (self.pre.clone(), self.module, self.own);
         self.drive(async { instantiate(&pre, module, own, store).await })
     }
 
-    /// Makes the main thread known to the C library, as `_start` would.
+    /// Tells the C library of the main thread, as `_start` would.
     ///
     /// # Errors
     /// Those of the call.
@@ -130,7 +130,7 @@ impl<'a> ThreadGroup<'a> {
         self.call(store, &init, ())
     }
 
-    /// Calls a function in the main thread, and runs the others until it has returned.
+    /// Calls a function in the main thread, and runs the other threads until it has returned.
     fn call<P: WasmParams + Sync, R: WasmResults + Sync>(
         &mut self,
         store: &mut Store<TestState>,
@@ -142,9 +142,9 @@ impl<'a> ThreadGroup<'a> {
         store.data().spent(left);
         let is_out_of_fuel = self.board.schedule().is_out_of_fuel();
         match done {
-            // The host ended them all, and for another reason than that.
+            // The host has ended all threads, for a reason of its own.
             Err(error) if error.is::<EndedAll>() || error.is::<Deadlocked>() => Err(error),
-            // What it did in the end is more than it may.
+            // The last thing that the main thread did spent more than it may.
             done if is_out_of_fuel => {
                 let backtrace = done.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
                 let stack = backtrace.map_or_else(|| [].into(), |backtrace| self.module.code.stack(backtrace));
@@ -260,7 +260,7 @@ impl<'a> ThreadGroup<'a> {
         Ok(schedule.next(now))
     }
 
-    /// Ends a thread where it is. `None` if it had ended by itself.
+    /// Ends a thread where it is. `None` if it had already ended by itself.
     fn stop<R>(
         &mut self,
         id: ThreadId,
@@ -332,7 +332,7 @@ impl<'a> ThreadGroup<'a> {
         self.running.clear();
     }
 
-    /// The last turns before the test ended, and which thread ran then; none where they are not kept.
+    /// The last turns before the test ended, and which thread ran after them; empty if turns are not kept.
     pub fn take_turns(&self) -> (Vec<Turn>, Option<ThreadId>) {
         self.board.schedule().take_turns()
     }
@@ -342,17 +342,17 @@ impl<'a> ThreadGroup<'a> {
         self.board.schedule().preemptions()
     }
 
-    /// Whether another thread than the main one ended the test, by a trap or an exit.
+    /// Whether a thread other than the main one ended the test, by a trap or an exit.
     pub fn ended_in_another(&self) -> bool {
         self.ended_in_another
     }
 
-    /// How many threads were refused because there were as many as there may be.
+    /// How many threads were refused because there were already as many as allowed.
     pub fn refused(&self) -> u64 {
         self.board.schedule().refused()
     }
 
-    /// The test is over: lets the threads end that are about to, and ends the others.
+    /// Ends the test: lets threads end that are about to, and ends the others where they are.
     pub fn finish(&mut self) -> Vec<StoppedThread> {
         let mut turns: BTreeMap<ThreadId, u32> = BTreeMap::new();
         let mut context = Context::from_waker(Waker::noop());
@@ -373,7 +373,7 @@ impl<'a> ThreadGroup<'a> {
     }
 }
 
-/// Seats a thread in its store.
+/// Puts a thread into its store.
 fn seat(store: &mut Store<TestState>, seat: Seat) -> wasmtime::Result<()> {
     let quantum = seat.board.schedule().quantum();
     store.data_mut().thread = Some(seat);
@@ -381,7 +381,7 @@ fn seat(store: &mut Store<TestState>, seat: Seat) -> wasmtime::Result<()> {
     store.fuel_async_yield_interval(Some(quantum))
 }
 
-/// The instance of a thread, with all that its code calls.
+/// An instance for a thread, with the host functions that its code calls.
 async fn instantiate(
     pre: &InstancePre<TestState>,
     module: &LoadedModule,
@@ -404,7 +404,7 @@ async fn instantiate(
     Ok(instance)
 }
 
-/// A thread from its beginning to its end.
+/// Runs a thread from its beginning to its end.
 async fn run_thread(
     pre: &InstancePre<TestState>,
     module: &LoadedModule,
@@ -425,7 +425,7 @@ async fn run_thread(
     ended
 }
 
-/// A guest that is not in any call: its main thread, with the others where it has any.
+/// A guest that is not in a call: its main thread, and the other threads if it has any.
 pub struct MainThread<'a, 't> {
     pub store: &'a mut Store<TestState>,
     pub threads: &'a mut Option<ThreadGroup<'t>>,
@@ -472,7 +472,7 @@ impl CallGuest for MainThread<'_, '_> {
     }
 }
 
-/// What decides the schedule of a test of this name, in a run with this seed.
+/// The seed of the schedule for a test of this name, in a run with this seed.
 fn seed(seed: u64, test: &str) -> u64 {
     let mut hash = Sha256::new();
     hash.update(b"schedule");

@@ -1,7 +1,8 @@
 //! The memory that the threads of a test share.
 //!
-//! The engine grows a shared memory without asking the store. It does ask what allocates the memory, so that is ours: address space for
-//! all that the memory may ever be, of which as much can be used as the test's limit allows.
+//! The engine makes a shared memory grow without asking the store. But it asks the creator of the memory, so airtight
+//! creates it: it reserves address space for all that the memory may ever be, and makes as much of it usable as the test's
+//! limit allows.
 
 use crate::sandbox::limiter::Limiter;
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags, madvise, mmap_anonymous, mprotect, munmap};
@@ -14,21 +15,21 @@ use wasm_encoder::{ExportKind, ExportSection, MemorySection, MemoryType};
 use wasmtime::error::Context;
 use wasmtime::{Engine, Extern, Instance, LinearMemory, MemoryCreator, Module, ResourceLimiter, SharedMemory, Store};
 
-/// What a growth of one test's memory is asked of.
+/// The limit that is asked before the memory of one test grows.
 pub type MemoryLimit = Arc<Mutex<Limiter>>;
 
 thread_local! {
-    /// The limit of the memory that is being made.
+    /// The limit for the memory that is being created.
     static NEXT: RefCell<Option<MemoryLimit>> = const { RefCell::new(None) };
 }
 
-/// A module that is nothing but the memory of another one.
+/// A module that contains only the memory of another module.
 pub struct MemoryModule(Module);
 
 const EXPORT: &str = "memory";
 
 impl MemoryModule {
-    /// With the bounds that the other module declares, in pages.
+    /// A module whose memory has the bounds that the other module declares, in pages.
     ///
     /// # Errors
     /// The engine refuses them.
@@ -46,7 +47,7 @@ impl MemoryModule {
     /// A fresh memory, which grows as far as this limit allows.
     ///
     /// # Errors
-    /// It is over the limit from the start, or there is no address space for it.
+    /// The memory is over the limit from the start, or there is no address space for it.
     pub fn memory(&self, limit: &MemoryLimit) -> wasmtime::Result<SharedMemory> {
         NEXT.set(Some(Arc::clone(limit)));
         let mut store = Store::new(self.0.engine(), ());
@@ -59,10 +60,10 @@ impl MemoryModule {
     }
 }
 
-/// Allocates the memories of an engine for threads.
+/// Creates the memories of an engine for threads.
 pub struct CappedMemories;
 
-// SAFETY: what is made has the sizes that are asked for, with an inaccessible guard behind the reserved bytes.
+// SAFETY: the memory has the sizes that are asked for, and an inaccessible guard behind the reserved bytes.
 unsafe impl MemoryCreator for CappedMemories {
     fn new_memory(
         &self,
@@ -72,7 +73,7 @@ unsafe impl MemoryCreator for CappedMemories {
         reserved: Option<usize>,
         guard: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
-        // Of what the engine makes for itself, for exceptions, the store is asked.
+        // A memory without a limit here is one that the engine creates for exceptions: for that, the engine asks the store.
         let limit = NEXT.take();
         let capacity = reserved.unwrap_or(0).max(minimum);
         let mut memory = CappedMemory::reserve(capacity, guard, limit)?;
@@ -111,16 +112,16 @@ struct CappedMemory {
     limit: Option<MemoryLimit>,
 }
 
-// SAFETY: the mapping belongs to this value alone; what it is used for is the engine's affair.
+// SAFETY: the mapping belongs to this value alone; how it is used is up to the engine.
 unsafe impl Send for CappedMemory {}
-// SAFETY: the same.
+// SAFETY: as for `Send`.
 unsafe impl Sync for CappedMemory {}
 
 impl CappedMemory {
     fn reserve(capacity: usize, guard: usize, limit: Option<MemoryLimit>) -> Result<Self, String> {
         let mapped = capacity.checked_add(guard).ok_or("its size overflows")?;
         let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
-        // SAFETY: a new mapping, where the system chooses.
+        // SAFETY: it is a new mapping, at an address that the system chooses.
         let base = unsafe { mmap_anonymous(null_mut(), mapped, ProtFlags::empty(), flags) };
         let base = base.map_err(|error| {
             format!("no {mapped} bytes of address space for a shared memory ({error}); raise `ulimit -v` or lower `-j`")
@@ -129,7 +130,7 @@ impl CappedMemory {
     }
 }
 
-// SAFETY: the base never changes, and the first `byte_size` bytes are there to be read and written.
+// SAFETY: the base never changes, and the first `byte_size` bytes can be read and written.
 unsafe impl LinearMemory for CappedMemory {
     fn byte_size(&self) -> usize {
         self.size
@@ -146,7 +147,7 @@ unsafe impl LinearMemory for CappedMemory {
             wasmtime::ensure!(limit.memory_growing(self.size, size, None)?, "{size} bytes are over the limit `memory`");
         }
         if size > 0 {
-            // SAFETY: within the mapping, which is this value's own.
+            // SAFETY: the range lies within the mapping, which belongs to this value.
             unsafe { mprotect(self.base, size, MprotectFlags::READ | MprotectFlags::WRITE) }
                 .context("the machine has no memory left")?;
         }
@@ -161,7 +162,7 @@ unsafe impl LinearMemory for CappedMemory {
 
 impl Drop for CappedMemory {
     fn drop(&mut self) {
-        // SAFETY: the mapping is this value's own, and whoever used it is gone.
+        // SAFETY: the mapping belongs to this value, and nobody uses it any more.
         let unmapped = unsafe { munmap(self.base, self.mapped) };
         debug_assert!(unmapped.is_ok());
     }

@@ -1,16 +1,17 @@
-//! The threads of a test: each a store and an instance over one shared memory, all of them run by one thread of the host, one at
-//! a time.
+//! The threads of a test. Each thread is a store and an instance over one shared memory. One thread of the host runs all of
+//! them, one at a time.
 //!
 //! ```text
-//! schedule   which thread runs next, what each waits for, what all have spent: decided by the seed alone
-//! waits      what threads wait for, and who is woken first
+//! schedule   which thread runs next, what each waits for, what all have spent: only the seed decides it
+//! waits      what threads wait for, and which of them is woken first
 //! allocator  calls of the allocator, which no other thread interrupts
-//! explore    the same under one of many schedules, to find one that fails
+//! explore    the choice of the next thread under one of many schedules, to find one under which the test fails
 //! group      the threads themselves, and the loop that runs them until the main one has returned
 //! module     what is known of their module once for all its tests
-//! memory     the memory that they share, and its limit; `bytes` are for who works on it
-//! calls      what guests call: WASI among threads, `thread-spawn`, waits and notifications; `attach` puts these into instances
-//! call_guest how functions of a guest are called, from without or within a call of the host that it makes
+//! memory     the memory that they share, and its limit; `bytes` gives access to it
+//! calls      the host functions: WASI among threads, `thread-spawn`, waits and notifications; `attach` puts them into
+//! instances
+//! call_guest how functions of a guest are called, from outside or within a host call that the guest makes
 //! seat       what a store knows of its thread
 //! shared     what the stores of a test have together
 //! stacks     the stacks of the host on which they run, kept for the next

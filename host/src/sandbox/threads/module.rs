@@ -1,27 +1,27 @@
-//! What is known of a module with threads once for all its tests.
+//! What is known of a module with threads, once for all its tests.
 
 use super::memory::MemoryModule;
 use crate::instrument::{INIT_EXPORT, START_EXPORT, STEPS_EXPORT, THREADS_TABLE};
 use wasmtime::error::Context;
 use wasmtime::{Module, ModuleExport};
 
-/// What a module with threads has for them.
+/// What a module with threads has for its threads.
 pub struct ThreadModule {
     pub(super) memory: MemoryModule,
-    /// Pages that the memory begins with.
+    /// How many pages the memory begins with.
     pages: u64,
     pub(super) table: ModuleExport,
     pub(super) steps: ModuleExport,
     pub(super) start: Option<ModuleExport>,
-    /// What makes the main thread known to itself, where `_start` is not called.
+    /// The function that tells the C library of the main thread, for tests that do not call `_start`.
     pub(super) init: Option<ModuleExport>,
 }
 
 impl ThreadModule {
-    /// Of a module whose waits were made calls of the host.
+    /// The threads of a module whose waits were turned into calls of the host.
     ///
     /// # Errors
-    /// It is not such a module.
+    /// The module is not one.
     pub fn new(module: &Module) -> wasmtime::Result<Self> {
         let memory =
             module.imports().find_map(|import| import.ty().memory().cloned()).context("it imports no memory")?;
@@ -33,7 +33,7 @@ impl ThreadModule {
         Ok(Self { memory, pages, table, steps, start: export(START_EXPORT), init: export(INIT_EXPORT) })
     }
 
-    /// Pages that its memory begins with.
+    /// How many pages the memory begins with.
     pub fn pages(&self) -> u64 {
         self.pages
     }

@@ -1,8 +1,8 @@
-//! Which thread of a test runs next. Nothing but the test's seed decides it: no clock and no thread of the host.
+//! Chooses which thread of a test runs next. Only the test's seed decides: no clock, and no thread of the host.
 //!
-//! Of the threads that can run, one of the first few in the queue is drawn. A thread that has been passed over a number of times
-//! comes first, so that each runs within a bound however busy the others are. Time moves on to the next timer only when no thread
-//! can run.
+//! Of the threads that can run, one is drawn from the first few in the queue. A thread that was passed over often enough
+//! comes first: so each runs within a bound, however busy the others are. Time moves on to the next timer only when no
+//! thread can run.
 
 use super::allocator::AllocatorTurn;
 use super::explore::{self, Explorer, Preemptions};
@@ -15,23 +15,23 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Fuel that it costs to spawn a thread, or to be refused one: the host makes a store and an instance for each, which takes it about
-/// so many nanoseconds.
+/// The fuel for spawning a thread, or for being refused one. The host makes a store and an instance for each thread, which
+/// takes it about as many nanoseconds.
 const SPAWN_FUEL: u64 = 20_000;
 
-/// Fuel after which a thread that runs is asked to let others run: some microseconds.
+/// The fuel after which a running thread is asked to let others run: some microseconds.
 pub const QUANTUM: u64 = 10_000;
 
-/// How many threads at the head of the queue one is drawn of.
+/// From how many threads at the head of the queue the next one is drawn.
 const DRAWN_OF: usize = 8;
 
-/// How often a thread at the head of the queue may be passed over.
+/// How often the thread at the head of the queue may be passed over.
 const PASSED_OVER: u32 = 8;
 
-/// Words of which is known which thread changed them from 0. A lock that is held is one.
+/// Most words for which it is known which thread changed them from 0. A held lock is such a word.
 const MOST_WORDS: usize = 1 << 16;
 
-/// The largest number of a thread: wasi-threads keeps the upper bits.
+/// The largest number of a thread: wasi-threads reserves the upper bits.
 const MAX_ID: ThreadId = (1 << 29) - 1;
 
 /// A thread that has not ended.
@@ -41,11 +41,12 @@ struct Thread {
     name: Option<Arc<str>>,
     waiting: Option<Waiting>,
     wake: Option<Wake>,
-    /// Fuel that it has spent, as far as is known: all of it when it calls the host, else without its last quantum.
+    /// The fuel that it has spent, as far as is known: all of it when the thread calls the host, otherwise without its last
+    /// quantum.
     spent: u64,
-    /// What it had spent when it began to run.
+    /// The fuel that it had spent when its turn began.
     slice: u64,
-    /// Whether it is to end where it is.
+    /// Whether it has to end where it is.
     stops: bool,
 }
 
@@ -65,33 +66,33 @@ pub enum Next {
 pub struct Schedule {
     random: ChaCha8Rng,
     threads: BTreeMap<ThreadId, Thread>,
-    /// Those that can run, each with how often it was passed over.
+    /// The threads that can run, each with how often it was passed over.
     ready: VecDeque<(ThreadId, u32)>,
     waits: Waits,
-    /// The thread that was last told to run, until it waits or lets others run.
+    /// The thread that was told to run last, until it waits or lets others run.
     running: Option<ThreadId>,
-    /// Threads that are to begin, each with what it is given.
+    /// The threads that have to begin, each with its argument.
     spawned: Vec<(ThreadId, i32)>,
     last_id: ThreadId,
     most: usize,
     refused: u64,
-    /// Who decides, where the test is run under one of many schedules.
+    /// Chooses the next thread instead, if the test is run under one of many schedules.
     explorer: Option<Explorer>,
-    /// Fuel after which a thread is asked to let others run.
+    /// The fuel after which a thread is asked to let others run.
     quantum: u64,
     spent: u64,
     spent_before_call: u64,
     fuel: u64,
-    /// What was spent in calls of the main thread to which fuel was lent.
+    /// What nested calls of the main thread spent of the fuel that was lent to them.
     spent_of_lent: u64,
     allocator: AllocatorTurn,
     owners: BTreeMap<u32, ThreadId>,
-    /// The last turns, where they are to be told.
+    /// The last turns, if they are kept.
     turns: Option<Turns>,
 }
 
 impl Schedule {
-    /// Of a test that begins with its main thread, and may have `most` others at once.
+    /// The schedule of a test that begins with its main thread, and may have `most` other threads at once.
     pub fn new(seed: u64, most: usize) -> Self {
         Self {
             random: ChaCha8Rng::seed_from_u64(seed),
@@ -115,14 +116,14 @@ impl Schedule {
         }
     }
 
-    /// The same under one of many schedules.
+    /// Makes it one of many schedules.
     pub fn explored(mut self, seed: u64, schedule: &Exploration) -> Self {
         self.explorer = Some(Explorer::new(seed, schedule));
         self.quantum = explore::TURN;
         self
     }
 
-    /// The same, with its last turns kept.
+    /// Keeps the last turns.
     pub fn followed(mut self) -> Self {
         self.turns = Some(Turns::default());
         self
@@ -133,14 +134,14 @@ impl Schedule {
         self.turns.is_some()
     }
 
-    /// A thread is about to let others run, at this place.
+    /// Notes that a thread is about to let others run, on this stack.
     pub fn turn_ends(&mut self, id: ThreadId, end: TurnEnd, stack: Stack) {
         if let Some(turns) = &mut self.turns {
             turns.ends(id, end, stack);
         }
     }
 
-    /// The last turns, and which thread runs after them.
+    /// Takes the last turns, and returns which thread runs after them.
     pub fn take_turns(&mut self) -> (Vec<Turn>, Option<ThreadId>) {
         self.turns.as_mut().map(Turns::take).unwrap_or_default()
     }
@@ -150,7 +151,7 @@ impl Schedule {
         self.explorer.is_some()
     }
 
-    /// A thread is about to take a step. Gives whether others run before.
+    /// Notes that a thread is about to take a step. Returns whether other threads run before.
     pub fn step(&mut self, id: ThreadId) -> bool {
         if self.allocator.is_held(id) {
             return false;
@@ -158,14 +159,14 @@ impl Schedule {
         self.explorer.as_mut().is_some_and(|explorer| explorer.step(id, &self.ready))
     }
 
-    /// A thread lets others run of its own accord.
+    /// Notes that a thread lets others run of its own accord.
     pub fn give_way(&mut self, id: ThreadId) {
         if let Some(explorer) = &mut self.explorer {
             explorer.give_way(id);
         }
     }
 
-    /// A thread has changed a word to this value, which is 0 where the old one was not, or the other way round.
+    /// Notes that a thread has changed a word to this value: from 0 to another value, or to 0.
     pub fn word_changed(&mut self, id: ThreadId, address: u32, value: u32) {
         if value == 0 {
             self.owners.remove(&address);
@@ -174,12 +175,12 @@ impl Schedule {
         }
     }
 
-    /// The thread that changed the word at an address from 0, where that is known.
+    /// The thread that changed the word at an address from 0, if that is known.
     pub fn owner(&self, address: u32) -> Option<ThreadId> {
         self.owners.get(&address).copied()
     }
 
-    /// Fuel after which a thread is asked to let others run.
+    /// The fuel after which a thread is asked to let others run.
     pub fn quantum(&self) -> u64 {
         self.quantum
     }
@@ -189,7 +190,7 @@ impl Schedule {
         self.explorer.as_ref().map(Explorer::met).unwrap_or_default()
     }
 
-    /// From here on, all threads together may spend `fuel`.
+    /// From now on, all threads together may spend `fuel`.
     pub fn refuel(&mut self, fuel: u64) {
         self.fuel = fuel;
         self.spent_before_call = self.spent;
@@ -197,53 +198,54 @@ impl Schedule {
         self.allocator.begin_call();
     }
 
-    /// So much more may be spent, until it is settled.
+    /// Lets the threads spend `fuel` more, until it is settled.
     pub fn lend(&mut self, fuel: u64) {
         self.fuel = self.fuel.saturating_add(fuel);
     }
 
-    /// Of what was lent, so much was spent, which does not count.
+    /// Ends the loan of `lent`. The `spent` part of it does not count.
     pub fn settle(&mut self, lent: u64, spent: u64) {
         self.fuel = self.fuel.saturating_sub(lent);
         self.spent_of_lent = self.spent_of_lent.saturating_add(spent);
     }
 
-    /// A thread enters the allocator: until it leaves it, no other runs.
+    /// Notes that a thread enters the allocator: no other thread runs until it leaves.
     pub fn hold(&mut self, id: ThreadId) {
         self.allocator.hold(id);
     }
 
-    /// A thread leaves the allocator, in which it has spent so much. Gives whether no other ran meanwhile: not so if it waited in it.
+    /// Notes that a thread leaves the allocator, in which it has spent `spent`. Returns whether no other thread ran
+    /// meanwhile: one did if this thread waited in there.
     pub fn release(&mut self, id: ThreadId, spent: u64) -> bool {
         self.allocator.release(id, spent)
     }
 
-    /// The main thread is called.
+    /// Notes that the main thread is called.
     pub fn begin_call(&mut self) {
         self.begin(MAIN);
     }
 
-    /// A call of the main thread has returned, or is given up.
+    /// Notes that a call of the main thread has returned or is given up.
     pub fn end_call(&mut self) {
         self.set_aside(MAIN);
     }
 
-    /// A thread is not run again.
+    /// Removes a thread from the queue: it is not run again.
     pub fn set_aside(&mut self, id: ThreadId) {
         self.forget_wait(id);
         self.ready.retain(|(ready, _)| *ready != id);
     }
 
-    /// A thread that can run from now on.
+    /// Adds a thread to the queue: it can run from now on.
     fn begin(&mut self, id: ThreadId) {
         self.ready.push_back((id, 0));
     }
 
-    /// Another thread; `None` where there are too many. What that costs counts for the limit on fuel, as calls of the allocator do, and
-    /// moves neither time nor whose turn it is.
+    /// Spawns a thread; `None` if there are too many. Its cost counts for the limit on fuel, as calls of the allocator do,
+    /// and changes neither the time nor whose turn it is.
     pub fn spawn(&mut self, given: i32, spawned: Stack, name: Option<Arc<str>>) -> Option<ThreadId> {
         self.allocator.charge(SPAWN_FUEL);
-        // The main thread is not counted.
+        // The main thread is not counted in `most`.
         if self.threads.len() > self.most || self.last_id == MAX_ID {
             self.refused += 1;
             return None;
@@ -255,17 +257,17 @@ impl Schedule {
         Some(self.last_id)
     }
 
-    /// How often there was one too many.
+    /// How often a thread was refused.
     pub fn refused(&self) -> u64 {
         self.refused
     }
 
-    /// The threads that are to begin since this was last asked.
+    /// Takes the threads that have to begin since the last call.
     pub fn take_spawned(&mut self) -> Vec<(ThreadId, i32)> {
         std::mem::take(&mut self.spawned)
     }
 
-    /// What is to be done now that it is `now`.
+    /// What to do next at the time `now`.
     pub fn next(&mut self, now: u64) -> Next {
         if let Some(id) = self.allocator.take_interrupted() {
             self.running = Some(id);
@@ -300,15 +302,15 @@ impl Schedule {
         Next::Run(id)
     }
 
-    /// A thread lets others run.
+    /// Notes that a thread lets others run.
     pub fn yielded(&mut self, id: ThreadId) {
         self.allocator.break_hold(id);
         self.running = None;
         self.begin(id);
     }
 
-    /// A thread that was told to run does not run any more, and has not ended. If it neither waits nor let others run, it was
-    /// interrupted after a quantum; what it has spent beyond that is told when it calls the host.
+    /// Notes that a thread has stopped running without having ended. If it neither waits nor let others run, it was
+    /// interrupted after a quantum. What it has spent beyond that is told when it calls the host.
     pub fn paused(&mut self, id: ThreadId) {
         if self.running.take() == Some(id) {
             if self.allocator.is_held(id) {
@@ -320,7 +322,7 @@ impl Schedule {
         }
     }
 
-    /// A thread begins to wait.
+    /// Notes that a thread begins to wait.
     pub fn wait(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) {
         self.allocator.break_hold(id);
         self.running = None;
@@ -330,7 +332,7 @@ impl Schedule {
         }
     }
 
-    /// Wakes the threads that wait longest for this address, `most` at most. Gives how many.
+    /// Wakes the threads that have waited longest at this address, at most `most`. Returns how many.
     pub fn notify(&mut self, address: u32, most: u32) -> u32 {
         let mut told = 0;
         while told < most {
@@ -341,7 +343,7 @@ impl Schedule {
         told
     }
 
-    /// Something may have become of a descriptor: who waits for one looks again.
+    /// Wakes all threads that wait for a descriptor: something may have changed there, so they look again.
     pub fn descriptors_changed(&mut self) {
         while let Some(id) = self.waits.first_for_descriptor() {
             self.wake(id, Wake::Told);
@@ -371,12 +373,12 @@ impl Schedule {
         self.threads.get(&id)?.name.clone()
     }
 
-    /// What a thread waits for.
+    /// What a thread waits for; `None` if it does not wait.
     pub fn waiting(&self, id: ThreadId) -> Option<&Waiting> {
         self.threads.get(&id)?.waiting.as_ref()
     }
 
-    /// A thread has ended. Gives where it was spawned.
+    /// Notes that a thread has ended. Returns where it was spawned.
     pub fn ended(&mut self, id: ThreadId) -> Option<Stack> {
         self.allocator.break_hold(id);
         self.set_aside(id);
@@ -387,19 +389,19 @@ impl Schedule {
         self.threads.remove(&id)?.spawned
     }
 
-    /// A thread is to end where it is, as soon as it runs.
+    /// Makes a thread end where it is, as soon as it runs.
     pub fn stop(&mut self, id: ThreadId) {
         if let Some(thread) = self.threads.get_mut(&id) {
             thread.stops = true;
         }
     }
 
-    /// Whether a thread is to end where it is.
+    /// Whether a thread has to end where it is.
     pub fn stops(&self, id: ThreadId) -> bool {
         self.threads.get(&id).is_some_and(|thread| thread.stops)
     }
 
-    /// A thread tells all that it has spent. Gives what all have spent together.
+    /// Notes all the fuel that a thread has spent. Returns what all threads together have spent.
     pub fn tell_spent(&mut self, id: ThreadId, spent: u64) -> u64 {
         let known = self.threads.get(&id).map_or(0, |thread| thread.spent);
         self.spend(id, spent.saturating_sub(known));
@@ -419,18 +421,18 @@ impl Schedule {
         }
     }
 
-    /// What all threads have spent together, without calls of the allocator.
+    /// The fuel that all threads together have spent, without calls of the allocator.
     pub fn spent(&self) -> u64 {
         self.spent
     }
 
-    /// What they have spent since the main thread was called, calls of the allocator included.
+    /// The fuel that all threads have spent since the main thread was called, with calls of the allocator.
     pub fn spent_in_call(&self) -> u64 {
         let spent = (self.spent - self.spent_before_call).saturating_add(self.allocator.spent_in_call());
         spent.saturating_sub(self.spent_of_lent)
     }
 
-    /// Whether they have spent more than they may.
+    /// Whether the threads have spent more fuel than they may.
     pub fn is_out_of_fuel(&self) -> bool {
         self.spent_in_call() > self.fuel
     }

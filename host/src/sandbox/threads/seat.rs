@@ -8,11 +8,10 @@ use crate::ledger::Stack;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::SharedMemory;
 
-/// Fuel of a thread's store: more than all together may spend, which is what counts.
+/// The fuel of a thread's store. It is more than all threads together may spend, because only their sum is limited.
 pub const THREAD_FUEL: u64 = u64::MAX / 4;
 
-/// The threads of one test, and whose turn it is. All of them are run by one thread of the host, so that nobody ever waits for
-/// the lock.
+/// The threads of one test, and whose turn it is. One host thread runs them all, so that nobody ever waits for the lock.
 #[derive(Clone)]
 pub struct Board(Arc<Mutex<Schedule>>);
 
@@ -21,7 +20,7 @@ impl Board {
         Self(Arc::new(Mutex::new(schedule)))
     }
 
-    /// The schedule, for as long as no guest is called.
+    /// The schedule. It must not be held while a guest is called.
     pub(super) fn schedule(&self) -> MutexGuard<'_, Schedule> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -44,7 +43,7 @@ impl Seat {
         Self { id, board, memory }
     }
 
-    /// Tells what the thread has spent. Gives what all threads of the test have spent together.
+    /// Tells what the thread has spent. Returns what all threads of the test have spent.
     pub fn tell_spent(&self, own: u64) -> u64 {
         self.board.schedule().tell_spent(self.id, own)
     }
@@ -65,22 +64,22 @@ impl Seat {
         schedule.spent_in_call()
     }
 
-    /// From here on, all threads together may spend so much.
+    /// From now on, all threads together may spend `fuel`.
     pub fn refuel(&self, fuel: u64) {
         self.board.schedule().refuel(fuel);
     }
 
-    /// So much fuel is lent to a call that the main thread makes within another.
+    /// Lends fuel to a nested call of the main thread.
     pub fn lend(&self, fuel: u64) {
         self.board.schedule().lend(fuel);
     }
 
-    /// Of what was lent, so much was spent.
+    /// Ends the loan of `lent`, of which `spent` was spent.
     pub fn settle(&self, lent: u64, spent: u64) {
         self.board.schedule().settle(lent, spent);
     }
 
-    /// Whether the thread is to end where it is.
+    /// Whether the thread has to end where it is.
     pub fn stops(&self) -> bool {
         self.board.schedule().stops(self.id)
     }
@@ -90,17 +89,18 @@ impl Seat {
         self.id
     }
 
-    /// Whether it is the thread that the test began with.
+    /// Whether this is the thread that the test began with.
     pub fn is_main(&self) -> bool {
         self.id == MAIN
     }
 
-    /// The thread enters the allocator: until it leaves it, no other runs.
+    /// Notes that the thread enters the allocator: no other thread runs until it leaves.
     pub fn hold(&self) {
         self.board.schedule().hold(self.id);
     }
 
-    /// The thread leaves the allocator, in which it has spent so much. Gives whether no other ran meanwhile.
+    /// Notes that the thread leaves the allocator, in which it has spent `spent`. Returns whether no other thread ran
+    /// meanwhile.
     pub fn release(&self, spent: u64) -> bool {
         self.board.schedule().release(self.id, spent)
     }
@@ -110,12 +110,12 @@ impl Seat {
         self.board.schedule().is_explored()
     }
 
-    /// The thread is about to take a step. Gives whether others run before.
+    /// Notes that the thread is about to take a step. Returns whether other threads run before.
     pub(super) fn step(&self) -> bool {
         self.board.schedule().step(self.id)
     }
 
-    /// The thread is about to let others run.
+    /// Notes that the thread is about to let others run.
     pub(super) fn turn_ends(&self, end: TurnEnd, stack: impl FnOnce() -> Stack) {
         let mut schedule = self.board.schedule();
         if schedule.is_followed() {
@@ -149,8 +149,8 @@ impl Seat {
         (schedule.notify(address, most), schedule.is_due(self.id))
     }
 
-    /// The bytes of the memory, which are there for as long as the seat is: a memory only grows. Who makes a reference of it is done with
-    /// it before a thread runs.
+    /// The bytes of the memory. They are there as long as the seat is, because a memory only grows. A reference made from
+    /// this must be gone before a thread runs.
     pub(super) fn bytes(&self) -> *mut [u8] {
         let data = self.memory.data();
         std::ptr::slice_from_raw_parts_mut(data.as_ptr().cast::<u8>().cast_mut(), data.len())
@@ -162,12 +162,12 @@ impl Seat {
         look(unsafe { &*self.bytes() })
     }
 
-    /// Makes the memory a page larger. Gives how many it had; `None` where it is full.
+    /// Makes the memory one page larger. Returns how many pages it had; `None` if it is full.
     pub fn grow_by_a_page(&self) -> Option<u64> {
         self.memory.grow(1).ok()
     }
 
-    /// Bytes of linear memory.
+    /// The size of the memory in bytes.
     pub fn memory_size(&self) -> u64 {
         self.memory.data_size() as u64
     }

@@ -1,39 +1,38 @@
-//! What the stores of one test have in common.
+//! What the stores of one test share.
 
 use std::cell::UnsafeCell;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A value of a store: the store's own, or one that the stores of all threads of a test have together.
+/// A value of a store: the store's own, or one that the stores of all threads of a test share.
 pub enum Shared<T> {
-    /// Of a test without threads.
+    /// The store's own, for a test without threads.
     Own(T),
-    /// Of a test with threads.
+    /// Shared, for a test with threads.
     Together(Together<T>),
 }
 
-/// A value that several stores have. See [`Together::new`].
+/// A value that several stores share. See [`Together::new`].
 pub struct Together<T>(Arc<Slot<T>>);
 
 struct Slot<T>(UnsafeCell<T>);
 
-// SAFETY: who makes a `Together` promises that its clones are only used on one thread at a time.
+// SAFETY: whoever makes a `Together` promises that its clones are only used on one thread at a time.
 unsafe impl<T: Send> Send for Slot<T> {}
-// SAFETY: the same.
+// SAFETY: as for `Send`.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
 impl<T> Together<T> {
-    /// Of a value that several stores are to have.
+    /// Makes a value that several stores can share.
     ///
-    /// # Safety
-    /// All clones are used by the same thread of the host, and while a reference that one of them gave is alive none is asked for
-    /// another. The threads of a guest keep to this: one runs at a time, and a host function that lets another run keeps no
-    /// reference meanwhile.
+    /// The same thread of the host must use all clones. While a reference that one clone gave is alive, no clone may be
+    /// asked for another. The threads of a guest keep to this: one runs at a time, and a host function that lets another
+    /// one run keeps no reference meanwhile.
     pub(super) unsafe fn new(value: T) -> Self {
         Self(Arc::new(Slot(UnsafeCell::new(value))))
     }
 
-    /// Works on the value while no guest runs.
+    /// Gives access to the value while no guest runs.
     pub(super) fn with<R>(&self, work: impl FnOnce(&mut T) -> R) -> R {
         // SAFETY: by the promise of `new`, nobody else has a reference now.
         work(unsafe { &mut *self.0.0.get() })
@@ -47,7 +46,7 @@ impl<T> Clone for Together<T> {
 }
 
 impl<T> Shared<T> {
-    /// The value itself; `None` where another store still has it too.
+    /// The value itself; `None` if another store still shares it.
     pub fn into_inner(self) -> Option<T> {
         match self {
             Self::Own(value) => Some(value),

@@ -1,4 +1,4 @@
-//! Threads that were ended where they were.
+//! Threads that the host ended where they were.
 
 use super::waits::{ThreadId, Wait, Waiting};
 use crate::ledger::Stack;
@@ -6,30 +6,30 @@ use crate::sandbox::stop::WallClock;
 use std::fmt;
 use std::sync::Arc;
 
-/// A thread was ended by the host, to see where it is.
+/// The host ended a thread, to see where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the thread was stopped")]
 pub struct Stopped;
 
-/// Why all threads of a test were ended, beside a trap or an exit of one.
+/// Why the host ended all threads of a test. A trap or an exit of a thread is not such a reason.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the test was ended")]
 pub struct EndedAll {
     pub why: EndReason,
-    /// Where the thread was that ran last.
+    /// The stack of the thread that ran last.
     pub stack: Stack,
 }
 
-/// What ended all threads of a test.
+/// The reason why the host ended all threads of a test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
-    /// They have spent all the fuel.
+    /// The threads have spent all the fuel.
     Fuel,
-    /// The time is up, or the run is interrupted.
+    /// The wall-clock time is up, or the run is interrupted.
     Clock(WallClock),
 }
 
-/// A thread that has not ended by itself.
+/// A thread that had not ended by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoppedThread {
     /// Its number: the main thread is 0.
@@ -38,15 +38,16 @@ pub struct StoppedThread {
     pub name: Option<Arc<str>>,
     /// Where it was spawned; `None` for the main thread.
     pub spawned: Option<Stack>,
-    /// Where it is, innermost frame first.
+    /// The stack where it is, innermost frame first.
     pub stack: Stack,
-    /// What it waits for; `None` if it runs.
+    /// What it waits for; `None` if it could run.
     pub wait: Option<Wait>,
-    /// The thread that changed the word it waits for from 0: if that is a lock, the thread that holds it.
+    /// The thread that changed from 0 the word at which this one waits. If the word is a lock, that thread holds it.
     pub holder: Option<ThreadId>,
-    /// The thread in whose stack, or beside it, the word lies that it waits for: if it joins a thread, that one.
+    /// The thread that has the word at which this one waits in its stack, or beside it. If this one joins a thread, it is
+    /// that one.
     pub joined: Option<ThreadId>,
-    /// For how long, in nanoseconds of the test's time.
+    /// How long it has waited, in nanoseconds of the test's time.
     pub waited: u64,
 }
 
@@ -66,7 +67,7 @@ impl StoppedThread {
 /// No thread of a test can ever run again.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub struct Deadlocked {
-    /// All of them, the main thread first.
+    /// All threads, the main one first.
     pub threads: Vec<StoppedThread>,
 }
 

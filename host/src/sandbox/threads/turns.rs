@@ -1,54 +1,54 @@
-//! The last turns of the threads of a test, for whoever wants to know how it came to its end.
+//! The last turns of the threads of a test: they show how it came to its end.
 
 use super::waits::{ThreadId, Wait};
 use crate::ledger::Stack;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Turns that are kept.
+/// How many turns are kept.
 const KEPT: usize = 16;
 
-/// Why a thread's turn was over.
+/// Why a thread's turn ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TurnEnd {
-    /// It was interrupted.
+    /// The thread was interrupted.
     Interrupted,
-    /// It let others run of its own accord.
+    /// The thread let others run of its own accord.
     GaveWay,
     /// It spawned a thread.
     Spawned,
     /// It began to wait.
     Waits(Wait),
-    /// It ended.
+    /// The thread ended.
     Ended,
 }
 
-/// A turn of a thread that is over.
+/// A turn that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// Whose.
+    /// The thread whose turn it was.
     pub thread: ThreadId,
-    /// Why it is over.
+    /// Why the turn ended.
     pub end: TurnEnd,
-    /// Where, innermost frame first; empty where that is not known.
+    /// The stack at its end, innermost frame first; empty if that is not known.
     pub stack: Stack,
 }
 
-/// The turns, up to the one that is going on.
+/// The turns before the one that is going on.
 #[derive(Debug, Default)]
 pub struct Turns {
     last: VecDeque<Turn>,
-    /// Why the threads do not run that others have not yet run after.
+    /// For each thread that has stopped since it last ran: why, and on which stack.
     ends: BTreeMap<ThreadId, (TurnEnd, Stack)>,
     running: Option<ThreadId>,
 }
 
 impl Turns {
-    /// A thread is about to let others run.
+    /// Notes that a thread is about to let others run.
     pub fn ends(&mut self, thread: ThreadId, end: TurnEnd, stack: Stack) {
         self.ends.insert(thread, (end, stack));
     }
 
-    /// A thread runs. Its turn is the same as before if no other ran.
+    /// Notes that a thread runs. If no other thread ran in between, it is still the same turn.
     pub fn runs(&mut self, thread: ThreadId) {
         let before = self.running.replace(thread);
         if let Some(before) = before.filter(|before| *before != thread) {
@@ -61,7 +61,7 @@ impl Turns {
         self.ends.remove(&thread);
     }
 
-    /// The turns before the last, and whose that is.
+    /// Takes the turns before the last one, and returns whose turn the last one is.
     pub fn take(&mut self) -> (Vec<Turn>, Option<ThreadId>) {
         (std::mem::take(&mut self.last).into(), self.running)
     }

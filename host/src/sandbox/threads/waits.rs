@@ -1,8 +1,8 @@
-//! What threads wait for, and who of them is woken first.
+//! What threads wait for, and which of them is woken first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The number of a thread: what the guest knows it by. The main one is 0.
+/// The number by which the guest knows a thread. The main thread is 0.
 pub type ThreadId = u32;
 
 /// The thread that the test begins with.
@@ -11,11 +11,11 @@ pub const MAIN: ThreadId = 0;
 /// What a thread waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
-    /// That another thread notifies of this address.
+    /// A notification of this address.
     Address(u32),
-    /// That time passes.
+    /// The passing of time.
     Time,
-    /// That something becomes of a descriptor: in words, where nothing but another thread can bring it about.
+    /// A change of a descriptor. If only another thread can bring it about, the words say what that is.
     Descriptor(String),
 }
 
@@ -32,26 +32,26 @@ impl std::fmt::Display for Wait {
 /// Why a thread that waited runs again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wake {
-    /// It was notified, or is to look again.
+    /// It was notified, or has to look again.
     Told,
-    /// Its time is up.
+    /// The time of its wait is up.
     TimedOut,
 }
 
-/// A wait of a thread.
+/// The wait of a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// For what.
+    /// What it waits for.
     pub wait: Wait,
-    /// When it is up, in nanoseconds of the test.
+    /// When its time is up, in nanoseconds of the test.
     pub due: Option<u64>,
-    /// When it began.
+    /// When it began, in nanoseconds of the test.
     pub since: u64,
-    /// Its place among all waits.
+    /// Its number in the order of all waits.
     nth: u64,
 }
 
-/// The waits of all threads: those of one thread are over one after the other.
+/// The waits of all threads. A thread has one wait at a time.
 #[derive(Debug, Default)]
 pub struct Waits {
     timers: BTreeSet<(u64, ThreadId)>,
@@ -61,7 +61,7 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// A thread begins to wait.
+    /// Notes that a thread begins to wait.
     pub fn begin(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) -> Waiting {
         self.count += 1;
         let nth = self.count;
@@ -80,7 +80,7 @@ impl Waits {
         Waiting { wait, due, since: now, nth }
     }
 
-    /// A thread does not wait any more.
+    /// Notes that a thread does not wait any more.
     pub fn end(&mut self, id: ThreadId, waiting: &Waiting) {
         if let Some(due) = waiting.due {
             self.timers.remove(&(due, id));
@@ -91,7 +91,7 @@ impl Waits {
         self.descriptors.remove(&id);
     }
 
-    /// The first wait whose time will be up: when, and whose it is.
+    /// The wait whose time is up first: when that is, and whose wait it is.
     pub fn first_timer(&self) -> Option<(u64, ThreadId)> {
         self.timers.first().copied()
     }

@@ -1,18 +1,18 @@
-//! What a call of a guest is looked at with: the descriptors and the books as they are when it is made.
+//! What a call of a guest is looked at with: the test's descriptors and its ledger as they are when the call is made.
 
 use super::table::Table;
 use crate::ledger::{Ledger, Stack};
 use crate::policy::Policy;
 
-/// The descriptors of a test, its books, and what it is granted.
+/// The descriptors of a test, its ledger, and its policy.
 #[derive(Clone, Copy)]
 pub struct Books<'a> {
-    /// Its descriptors.
+    /// The test's descriptors.
     pub table: &'a Table,
-    /// Who holds what.
+    /// The ledger: who holds which handle.
     pub ledger: &'a Ledger,
-    /// The guest's stack in the call that is made, where it is captured.
+    /// The guest's stack at the call, if it was captured.
     pub stack: Option<&'a Stack>,
-    /// What it is granted.
+    /// What the test is granted.
     pub policy: &'a Policy,
 }

@@ -4,7 +4,7 @@ use super::shown::Shown;
 use super::table::Result;
 use crate::model::Output;
 
-/// Bytes of each stream's end that are kept when its middle is over the cap: the harness's closing line and the panic
+/// How many bytes of each stream's end are kept if the output is over the cap: the harness's closing line and the panic
 /// message come last, however much a test prints before.
 const TAIL: usize = 8 << 10;
 
@@ -13,28 +13,29 @@ const TAIL: usize = 8 << 10;
 pub struct CapturedOutput {
     output: Output,
     room: u64,
-    /// What was written over the cap, or at least the end of it: standard output, standard error.
+    /// The end of what was written over the cap: of standard output, and of standard error.
     tails: [Vec<u8>; 2],
-    /// The two as they are shown while they are written.
+    /// Both streams as they are shown while the test writes them.
     shown: [Shown; 2],
     streams: Streams,
 }
 
-/// What a run's standard streams have to do with those of the program that runs it. Output is captured in any case.
+/// How the standard streams of a test relate to those of the program that runs it. Output is captured in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Streams {
-    /// Nothing. Input is what the policy says.
+    /// Not at all. Input is what the policy says.
     #[default]
     Captured,
-    /// Output is also copied to the program's own, as it is written. Input is what the policy says, and nobody who no longer
-    /// reads the copy is noticed, so that a test's result is the same.
+    /// Output is also copied to the program's own streams as it is written. Input is what the policy says. A copy that
+    /// fails does not change the test's result: nothing more is copied.
     Copied,
-    /// The same copy, made safe to show: control characters, and what a service that runs tests takes for a command, are escaped.
+    /// As `Copied`, but the copy is safe to show: control characters are escaped, and so is text that a CI service would
+    /// take for a command.
     Shown {
-        /// Whether the text's own colours stay.
+        /// Whether colours that the text sets itself are kept.
         colours: bool,
     },
-    /// They are the program's own, as if the module were run by itself.
+    /// They are the program's own streams, as if the module were run by itself.
     Inherited,
 }
 
@@ -54,7 +55,7 @@ impl CapturedOutput {
     pub fn write(&mut self, error: bool, bytes: &[u8]) -> Result<()> {
         match self.streams {
             Streams::Captured => {}
-            // Whoever does not read is not told of again.
+            // If nobody reads the copy any more, nothing more is copied.
             Streams::Copied => {
                 if pass_on(error, bytes).is_err() {
                     self.streams = Streams::Captured;
@@ -84,18 +85,18 @@ impl CapturedOutput {
         }
     }
 
-    /// Bytes that are kept.
+    /// The number of bytes kept.
     pub fn held(&self) -> u64 {
         let [stdout, stderr] = &self.tails;
         [&self.output.stdout, &self.output.stderr, stdout, stderr].into_iter().map(|part| part.len() as u64).sum()
     }
 
-    /// Standard error so far.
+    /// Standard error as captured so far, up to the cap.
     pub fn stderr(&self) -> &[u8] {
         &self.output.stderr
     }
 
-    /// What was captured: the start of each stream and, where the middle was over the cap, its end.
+    /// The captured output: the start of each stream and, if there was more than the cap allows, its end.
     pub fn into_output(mut self) -> Output {
         if let Streams::Shown { .. } = self.streams {
             for error in [false, true] {

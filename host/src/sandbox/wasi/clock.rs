@@ -1,10 +1,10 @@
 //! A test's clocks.
 //!
-//! Virtual, unless the policy grants real time: the wall clock starts at a fixed instant and moves with the fuel the test
-//! spends, one nanosecond a unit. It stands still inside a host call, and a sleep moves it on without waiting. Its end is
-//! that of 64 bits of nanoseconds, in the year 2554: there it stands.
+//! Virtual, unless the policy grants real time: the wall clock starts at a fixed instant and moves with the fuel that the
+//! test spends, one nanosecond a unit. It stands still inside a host call, and a sleep moves it on without waiting.
+//! Nanoseconds have 64 bits, which end in the year 2554: there the clock stops.
 //!
-//! Real time is the host's, looked at once a host call, so that it too stands still inside one. The monotonic clock starts at
+//! Real time is the host's. It is read once a host call, so it stands still inside one, too. The monotonic clock starts at
 //! the same figure on every host. Processor time is fuel in either case: a sleep takes none.
 
 use crate::policy;
@@ -14,16 +14,16 @@ use wasi_common::snapshots::preview_1::types::Clockid;
 /// Where every test's monotonic clock starts: a day after an imagined boot, so that subtracting a little does not underflow.
 pub const MONOTONIC_START: u64 = 86_400_000_000_000;
 
-/// Nanoseconds a unit of fuel takes.
+/// How many nanoseconds a unit of fuel takes.
 pub const NANOS_PER_FUEL: u64 = 1;
 
-/// The resolution the guest is told of every clock, in nanoseconds.
+/// The resolution that the guest is given for every clock, in nanoseconds.
 pub const RESOLUTION: u64 = 1;
 
 /// One test's clock.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
-    /// Fuel spent since the test began, as of the current host call.
+    /// Fuel spent since the program began, as of the current host call.
     spent: u64,
     /// What the wall clock showed when the test began, in nanoseconds since 1970.
     start: u64,
@@ -32,9 +32,9 @@ pub struct Clock {
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// Nanoseconds slept.
+    /// `slept`: how many nanoseconds were slept.
     Virtual { slept: u64 },
-    /// As of the current host call: nanoseconds since 1970, and since the test began.
+    /// The host's time as of the current host call: `wall` since 1970, `elapsed` since the test began, both in nanoseconds.
     Real { began: Instant, wall: u64, elapsed: u64 },
 }
 
@@ -50,7 +50,7 @@ impl Clock {
         }
     }
 
-    /// Sets it for a host call: by the fuel spent so far, or by the host's clocks.
+    /// Sets the clock for a host call: by the fuel spent so far, or by the host's clocks.
     pub fn set_spent(&mut self, spent: u64) {
         self.spent = spent;
         self.look();
@@ -61,7 +61,7 @@ impl Clock {
         self.spent
     }
 
-    /// Looks at the host's clocks, where the test has real time.
+    /// Reads the host's clocks, if the test has real time.
     pub fn look(&mut self) {
         if let Source::Real { began, wall, elapsed } = &mut self.source {
             *wall = host_wall();
@@ -69,12 +69,12 @@ impl Clock {
         }
     }
 
-    /// Whether time passes without the test's doing, so that a sleep has to wait.
+    /// Whether time passes by itself, so that a sleep has to wait.
     pub fn is_real(&self) -> bool {
         matches!(self.source, Source::Real { .. })
     }
 
-    /// What the wall clock showed when the test began.
+    /// What the wall clock showed when the test began, in nanoseconds since 1970.
     pub fn start(&self) -> u64 {
         self.start
     }
@@ -95,17 +95,17 @@ impl Clock {
         }
     }
 
-    /// Nanoseconds of the monotonic clock.
+    /// What the monotonic clock shows, in nanoseconds.
     pub fn monotonic(&self) -> u64 {
         MONOTONIC_START.saturating_add(self.elapsed())
     }
 
-    /// Nanoseconds of work.
+    /// Processor time, in nanoseconds.
     pub fn processor(&self) -> u64 {
         self.spent.saturating_mul(NANOS_PER_FUEL)
     }
 
-    /// What one of WASI's clocks shows.
+    /// What one of WASI's clocks shows, in nanoseconds.
     pub fn shows(&self, id: Clockid) -> u64 {
         match id {
             Clockid::Realtime => self.realtime(),
@@ -114,8 +114,8 @@ impl Clock {
         }
     }
 
-    /// Moves virtual time on until that many nanoseconds after the test began. It never goes back; real time passes by
-    /// itself.
+    /// Moves virtual time on until `elapsed` nanoseconds after the test began. It never goes back. Real time is left alone:
+    /// it passes by itself.
     pub fn sleep_until(&mut self, elapsed: u64) {
         let missing = elapsed.saturating_sub(self.elapsed());
         if let Source::Virtual { slept } = &mut self.source {
@@ -124,7 +124,7 @@ impl Clock {
     }
 }
 
-/// The host's time in nanoseconds since 1970. Before 1970 it stands at 0, after 2554 at the largest number.
+/// The host's time in nanoseconds since 1970: 0 before 1970, and the largest number after 2554.
 fn host_wall() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)

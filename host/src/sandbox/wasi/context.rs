@@ -32,11 +32,12 @@ pub struct Wasi {
     pub(super) env_sockets: Option<String>,
     pub(super) max_handles: u32,
     pub(super) quota: Quota,
-    /// The guest's stack, captured by the linker before a call that acquires a handle.
+    /// The guest's stack at the current call, if it was captured: see [`Capture`](super::Capture) and
+    /// [`Wasi::wants_stacks`].
     pub(super) stack: Option<Stack>,
-    /// Whether other threads may run while a call waits.
+    /// Whether other threads of the test may run while a call waits.
     pub(super) has_threads: bool,
-    /// When the call began that is being made, where it is being tried again: in nanoseconds after the test began.
+    /// When the current call began, if it is being tried again: in nanoseconds after the test began.
     pub(super) began: Option<u64>,
     pub(super) given_paths: GivenPaths,
     pub(super) missing_paths: MissingPaths,
@@ -48,17 +49,17 @@ pub struct Wasi {
     pub(super) go_test: Option<Arc<str>>,
     /// Whether a Go test is to tell of its heap.
     pub(super) go_heap: bool,
-    /// Whether a collection is under way that the test did not ask for.
+    /// Whether a garbage collection is under way that the test did not ask for.
     pub(super) collects: bool,
-    /// What was closed during one.
+    /// The handles that were closed during such a collection.
     pub(super) collected: Vec<Handle>,
-    /// Looks at the calls that can be made to fail, where some are or where they are to be known.
+    /// Watches the calls that can fail, if some are to fail or to be noted.
     pub(super) watch: Option<Box<CallWatch>>,
-    /// Keeps all that the test does, where that is asked for.
+    /// Keeps the events of the test, if it is traced.
     pub(super) trace: Option<Box<Tracer>>,
-    /// Notes what it asks of the host, where that is to be known.
+    /// Notes what the test asks of the host, if that is wanted.
     pub(super) reads: Option<Box<HostReads>>,
-    /// Given back last, when nothing listens any more.
+    /// Dropped last, when nothing listens any more.
     pub(super) _turn: Turn,
 }
 
@@ -87,27 +88,27 @@ impl Wasi {
         Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
     }
 
-    /// Handles of the test's own that are open now.
+    /// How many handles the test itself has acquired and has open.
     pub(crate) fn handles_open(&self) -> u32 {
         self.ledger.open_by_test()
     }
 
-    /// A scope begins: what is acquired from now on belongs to it.
+    /// A scope begins: handles acquired from now on belong to it.
     pub(crate) fn begin_scope(&mut self, scope: ScopeId) -> ScopeHandles {
         self.ledger.begin_scope(scope)
     }
 
-    /// The scope that is running ends. Gives the most handles that were open at once in it.
+    /// The running scope ends. Gives the most handles that were open at once in it.
     pub(crate) fn end_scope(&mut self, began: ScopeHandles) -> u32 {
         self.ledger.end_scope(began)
     }
 
-    /// Whether the stack of a call that releases a handle is wanted.
+    /// Whether the stack is wanted at calls that release a handle.
     pub(crate) fn wants_release(&self) -> bool {
         self.ledger.wants_release()
     }
 
-    /// Whether one more handle is allowed; asked before the host does the work.
+    /// Checks that one more handle is allowed, before the host does any work.
     pub(super) fn room_for_handle(&self) -> Result<()> {
         if self.ledger.open_by_test() >= self.max_handles { Err(Errno::Mfile.into()) } else { Ok(()) }
     }
@@ -122,14 +123,14 @@ impl Wasi {
         self.acquired(object, NewHandle { kind, path, access: rights.access(), rights })
     }
 
-    /// Enters the two sides of a socket into the books.
+    /// Notes the addresses of a socket's two sides in the ledger.
     pub(super) fn note_ends(&mut self, id: HandleId, kind: Kind, object: &Object) {
         if let (Kind::Socket, Object::File(socket)) = (kind, object) {
             self.ledger.connected(id, socket.local(&self.world).ok(), socket.peer(&self.world).ok());
         }
     }
 
-    /// Names the socket behind a descriptor where waiting for it ended the test.
+    /// If waiting for a socket ended the test, adds the name of the socket at `fd` to the fault.
     pub(super) fn name_wait(&self, fd: Fd, fault: Fault) -> Fault {
         match (fault, self.table.get(fd)) {
             (Fault::Waiting(stuck), Ok(entry)) => {
@@ -140,7 +141,7 @@ impl Wasi {
         }
     }
 
-    /// Takes a descriptor's entry off the table and the books.
+    /// Closes an entry that was taken out of the table, and its handle in the ledger.
     pub(super) fn close_entry(&mut self, mut entry: Entry) {
         if self.collects {
             let closed = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test).cloned();
@@ -154,7 +155,7 @@ impl Wasi {
         close_object(&mut entry.object, &mut self.world);
     }
 
-    /// The directory's entries as they were when the guest began to read it.
+    /// A directory's entries as they were when the guest began to read it; with `from_start`, as they are now.
     pub(super) fn listing(&mut self, fd: Fd, from_start: bool) -> Result<Arc<[DirEntry]>> {
         let dir = self.table.dir(fd, Rights::FD_READDIR)?;
         if let Object::Dir { listing: Some(listing), .. } = &self.table.get(fd)?.object
@@ -171,8 +172,8 @@ impl Wasi {
         Ok(fresh)
     }
 
-    /// Sets the clock and gives the stack to a call that is about to be made. Whether the guest pays for the stack: it does not for
-    /// one that is captured to look at it.
+    /// Sets the clock, and keeps the stack for the call that is about to be made. `is_paid` says whether the guest pays for
+    /// the stack: it does not if the stack was captured only to watch or trace the call.
     pub(crate) fn begin_call(&mut self, spent: u64, stack: Option<Stack>, is_paid: bool) {
         self.world.clock.set_spent(spent);
         if let (Some(stack), true) = (&stack, is_paid) {
@@ -181,7 +182,7 @@ impl Wasi {
         self.stack = stack;
     }
 
-    /// From here on, calls are counted and fail as these options say.
+    /// From here on, calls are watched with these options; `None` ends that.
     pub(crate) fn watch_calls(&mut self, options: Option<WatchOptions>) {
         self.watch = options.map(CallWatch::new).map(Box::new);
     }
@@ -213,12 +214,12 @@ impl Wasi {
         self.watch.is_some() || self.trace.as_ref().is_some_and(|trace| trace.wants_places())
     }
 
-    /// What calls are looked at with.
+    /// What a call is looked at with.
     pub(super) fn books(&self) -> Books<'_> {
         Books { table: &self.table, ledger: &self.ledger, stack: self.stack.as_ref(), policy: &self.grants.policy }
     }
 
-    /// The trace of the test, where it is traced.
+    /// The trace of the test, if it is traced.
     pub(crate) fn trace(&mut self) -> Option<&mut Tracer> {
         self.trace.as_deref_mut()
     }
@@ -242,7 +243,8 @@ impl Wasi {
         }
     }
 
-    /// Whether a thread that is about to be spawned, by one with this stack, is to be refused.
+    /// Whether a spawn of a thread is to fail. `stack` is that of the spawning thread, and `is_main` says whether it is the
+    /// main one.
     pub(crate) fn refuses_spawn(&mut self, stack: &Stack, is_main: bool) -> bool {
         let Some(mut watch) = self.watch.take() else { return false };
         let refuses = watch.spawns(&self.books(), stack, is_main);
@@ -250,19 +252,19 @@ impl Wasi {
         refuses
     }
 
-    /// The most bytes that a call may move.
+    /// The most bytes that the current call may move.
     pub(super) fn most_bytes(&self) -> usize {
         self.watch.as_ref().and_then(|watch| watch.most_bytes()).unwrap_or(meter::MAX_BYTES)
     }
 
-    /// A call of this thread is about to be made, or to be tried again where it `began` before.
+    /// This thread is about to make a call; if it is one that `began` before, to try that again.
     pub(crate) fn begin_try(&mut self, thread: u32, began: Option<u64>) {
         self.ledger.act_as(thread);
         self.has_threads = true;
         self.began = began;
     }
 
-    /// Sets the clock between two calls.
+    /// Sets the clock between two calls, from the fuel spent.
     pub(crate) fn tell_spent(&mut self, spent: u64) {
         self.world.clock.set_spent(spent);
     }
@@ -272,7 +274,8 @@ impl Wasi {
         self.world.clock.elapsed()
     }
 
-    /// Lets time pass until so many nanoseconds after the test began. Where it is real time, some of it, and the caller looks again.
+    /// Lets time pass until `until` nanoseconds after the test began. Of real time, only some passes, and the caller looks
+    /// again.
     ///
     /// # Errors
     /// The test may not go on.
@@ -287,23 +290,23 @@ impl Wasi {
         Ok(())
     }
 
-    /// The stack that was captured before the call.
+    /// Takes the stack that was captured before the current call.
     pub(crate) fn take_stack(&mut self) -> Option<Stack> {
         self.stack.take()
     }
 
-    /// The fuel that the call just made costs.
+    /// The fuel that the current call costs, which is then charged.
     pub(crate) fn end_call(&mut self) -> u64 {
         self.world.meter.charge(meter::CALL, 1);
         self.world.meter.take()
     }
 
-    /// Where the paths began that calls were given last.
+    /// The addresses of the paths that were given to the last calls.
     pub(crate) fn given_paths(&self) -> &GivenPaths {
         &self.given_paths
     }
 
-    /// Says when the test has to stop.
+    /// Knows when the test has to stop.
     pub(crate) fn watchdog(&self) -> &Watchdog {
         &self.world.watchdog
     }
@@ -318,12 +321,12 @@ impl Wasi {
         self.world.watchdog.deadline = deadline;
     }
 
-    /// Lets the guest run on though the run is interrupted, until its deadline: for clean-ups.
+    /// Lets the guest run on until its deadline even if the run is interrupted: for clean-ups.
     pub(crate) fn forget_interrupt(&mut self) {
         self.world.watchdog.interrupted = Arc::default();
     }
 
-    /// How many host descriptors are open for the test; asked again when the context is gone.
+    /// The count of host descriptors open for the test. It outlives the context, and is asked again after that.
     pub(crate) fn host_count(&self) -> super::host::HostCount {
         self.world.host.clone()
     }
@@ -343,13 +346,13 @@ impl Wasi {
         self.world.capture.stderr()
     }
 
-    /// Leaks a host descriptor on purpose, to prove that the check at the end is awake.
+    /// Leaks a host descriptor on purpose, to prove that the check at the end notices.
     pub(crate) fn inject_host_leak(&mut self) {
         std::mem::forget(self.world.host.track());
     }
 }
 
-/// How an object that the test acquired is entered in the table and the books.
+/// How an object that the test acquired is entered into the table and the ledger.
 pub(super) struct NewHandle {
     pub kind: Kind,
     pub path: Arc<str>,

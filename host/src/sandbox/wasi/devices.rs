@@ -1,5 +1,6 @@
-//! Directories that no host has: `/dev` as programs expect it that look for the null device there, with `null` in it and nothing else,
-//! ever; and a root in which there is nothing, so that absolute paths that lead nowhere are not there, and not a mistake.
+//! Directories that no host has. `/dev`, for programs that look for the null device there: it holds `null`, and never
+//! anything else. And an empty root `/`, so that an absolute path that leads nowhere is a missing file, and not a mistake
+//! of the caller's.
 
 use super::fault::Fault;
 use super::table::{Dir, DirEntry, File, FileOrDir, OpenMode, Result, Times};
@@ -9,14 +10,14 @@ use std::io::SeekFrom;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filestat, Filetype};
 
-/// The one name.
+/// The only name in `/dev`.
 const NULL: &str = "null";
 
 const DIR_INODE: u64 = 1;
 const NULL_INODE: u64 = 2;
 const ROOT_INODE: u64 = 3;
 
-/// The directory.
+/// One of the two directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Devices {
     /// `/dev`.
@@ -25,7 +26,7 @@ pub enum Devices {
     Root,
 }
 
-/// What a path leads to.
+/// What a path in such a directory leads to.
 #[derive(Debug, PartialEq, Eq)]
 enum DevicePath {
     Dir,
@@ -45,7 +46,7 @@ fn resolve(dir: Devices, path: &str) -> Result<DevicePath> {
     }
 }
 
-/// Why nothing can be made, moved or removed here.
+/// The error of a call that makes, moves or removes a name here.
 fn refused<T>() -> Result<T> {
     Err(Errno::Rofs.into())
 }
@@ -132,7 +133,7 @@ impl Dir for Devices {
     }
 }
 
-/// The null device: nothing comes out of it, and everything goes in.
+/// The null device: reading it gives nothing, and writing to it succeeds.
 #[derive(Clone)]
 struct Null {
     flags: Fdflags,

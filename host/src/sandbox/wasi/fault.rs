@@ -1,4 +1,4 @@
-//! Why a host call failed: with an errno that the guest is told, or in a way that ends the test.
+//! Why a host call failed: with an errno for the guest, or in a way that ends the test.
 
 use super::waiting::{BlockedWait, FatalWait, Wait};
 use crate::sandbox::stop::{GuestExit, WallClock};
@@ -7,42 +7,43 @@ use wasi_common::snapshots::preview_1::types::{Errno, Error};
 /// The failure of a host call.
 #[derive(Debug)]
 pub enum Fault {
-    /// The guest is told.
+    /// The guest gets this errno.
     Errno(Errno),
-    /// The guest is not run on.
+    /// The guest is not run any further.
     Halt(Halt),
-    /// The guest waits for a socket, and is not run on.
+    /// The guest waits for a socket. It is not run any further, unless other threads of the test may end the wait.
     Waiting(BlockedWait),
 }
 
-/// Why the host does not run a guest on after a call.
+/// Why the host does not run a guest, or a thread of it, any further after a call.
 ///
-/// WASI's interface and the engine each have an error type of their own. This one goes through both, and is the same on the
-/// other side.
+/// WASI's interface and the engine each have an error type of their own. A `Halt` goes through both, and comes out
+/// unchanged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Halt {
-    /// It left.
+    /// The guest exited.
     #[error(transparent)]
     Exit(#[from] GuestExit),
-    /// It was stopped from outside.
+    /// The wall clock or an interrupt stopped the guest.
     #[error(transparent)]
     Clock(#[from] WallClock),
-    /// The host cannot go on.
+    /// The host has no descriptors left.
     #[error(transparent)]
     Descriptors(#[from] NoDescriptors),
-    /// It waited for a socket until the end.
+    /// The guest waits for a socket: it waited until the wall clock ended it, or nothing outside of the test can end it.
     #[error(transparent)]
     Wait(#[from] FatalWait),
-    /// It waits, and other threads of the test may run meanwhile.
+    /// A thread of the guest waits, and other threads of the test may run meanwhile.
     #[error(transparent)]
     Until(#[from] Until),
-    /// It gave a pointer that leads out of its memory or is not aligned, which WASI says is a trap; in wiggle's words.
+    /// The guest passed a pointer that leads out of its memory or is not aligned. WASI says that this is a trap. The text
+    /// is wiggle's.
     #[error("{0}")]
     Pointer(String),
 }
 
 impl Halt {
-    /// Whether a thread that this ends a call of is run on later, and makes the call again: others may bring about what it waits for.
+    /// Whether the thread that made the call runs again later and repeats the call, because other threads may end its wait.
     pub fn sets_aside(&self) -> bool {
         match self {
             Self::Until(_) => true,
@@ -52,18 +53,18 @@ impl Halt {
     }
 }
 
-/// A wait of a thread that ends by itself. Only tests with threads are given it: others sleep in the call.
+/// A thread's wait that ends by itself. Only tests with threads have it: others sleep inside the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it waits")]
 pub struct Until {
-    /// When it ends, in nanoseconds after the test began.
+    /// When the wait ends, in nanoseconds after the test began.
     pub due: u64,
-    /// The sockets that may end it before, in words; `None` for a sleep.
+    /// The sockets that may end the wait earlier, in words; `None` for a sleep.
     pub sockets: Option<String>,
 }
 
-/// The process has no file descriptor left, or the machine has none. Whether it comes to this depends on the other tests of
-/// the run and on the shell it was started from, so that a guest that were told could not be reproduced: the test ends.
+/// The process or the machine has no file descriptor left. Whether that happens depends on the other tests of the run and
+/// on the shell that started it. A guest that got an errno for it could not be reproduced, so the test ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the host has no file descriptors left; raise `ulimit -n`, or lower the limit `handles` or the number of workers (`-j`)"
@@ -71,12 +72,12 @@ pub struct Until {
 pub struct NoDescriptors;
 
 impl Fault {
-    /// Nothing can ever end this wait.
+    /// A wait that nothing outside of the test can ever end.
     pub fn forever(wait: Wait) -> Self {
         Self::Waiting(BlockedWait { wait, forever: true })
     }
 
-    /// Says what was waited for when the wall clock ended it.
+    /// If the wall clock ended a wait, adds what the guest waited for.
     pub fn while_waiting(self, wait: Wait) -> Self {
         match self {
             Self::Halt(Halt::Clock(WallClock::Deadline)) => Self::Waiting(BlockedWait { wait, forever: false }),
@@ -107,7 +108,7 @@ impl From<wiggle::GuestError> for Fault {
 }
 
 impl Halt {
-    /// What an error of WASI's interface stands for: one of these, or a pointer that it refused.
+    /// Turns an error of WASI's interface back into the `Halt` that it carries, or into a pointer that wiggle refused.
     pub fn from_wiggle(error: wiggle::error::Error) -> Self {
         error.downcast().unwrap_or_else(|error| Self::Pointer(error.root_cause().to_string()))
     }
@@ -119,7 +120,8 @@ impl<H: Into<Halt>> From<H> for Fault {
     }
 }
 
-/// An operating system's error is told to the guest: one that WASI has no word for is `Io`. Only [`NoDescriptors`] is not.
+/// An error of the operating system is an errno for the guest: `Io` if WASI has no number for it. Only [`NoDescriptors`]
+/// ends the test.
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         use rustix::io::Errno as Host;
@@ -127,7 +129,7 @@ impl From<std::io::Error> for Fault {
         if matches!(host, Some(Host::MFILE | Host::NFILE)) {
             return NoDescriptors.into();
         }
-        // What wasi-common's own table lacks.
+        // Errors that wasi-common's own table lacks.
         let missing = host.and_then(|host| match host {
             Host::ROFS => Some(Errno::Rofs),
             Host::XDEV => Some(Errno::Xdev),

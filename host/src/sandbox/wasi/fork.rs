@@ -1,4 +1,5 @@
-//! A context that begins where another stands: with its descriptors and their offsets, its files, network, clock and randomness.
+//! A context that begins where another one stands: with its descriptors and their offsets, its files, network, clock and
+//! randomness.
 
 use super::captured::{CapturedOutput, Streams};
 use super::context::Wasi;
@@ -19,19 +20,19 @@ pub enum NotCaptured {
     /// It has something of the host's open, which there is once.
     #[error("it has {0} open, which is the host's and cannot be shared out; close it before")]
     Open(String),
-    /// It is granted sockets of the host.
+    /// The context is granted a socket of the host.
     #[error("it is granted the socket `{0}` of the host, which cannot be shared out")]
     Socket(String),
-    /// A file below an overlay is gone.
+    /// A file below an overlay that the context has open is gone.
     #[error("a file below an overlay, which it has open, cannot be opened again")]
     Below,
 }
 
 impl Wasi {
-    /// The same context as it stands now, with these options and an output as large as these grants allow.
+    /// A copy of the context as it stands now, with these options and with the output limit of these grants.
     ///
     /// # Errors
-    /// It has something that the host has once.
+    /// The context has something that exists only once on the host.
     pub(crate) fn fork(&self, grants: &Grants, options: ContextOptions) -> Result<Self, NotCaptured> {
         if let Some(socket) = self.grants.policy.sockets.first() {
             return Err(NotCaptured::Socket(socket.name.clone()));
@@ -106,8 +107,8 @@ impl Wasi {
         self.world.scratch.begin_teardown(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries));
     }
 
-    /// A test begins where its set-up ended, with grants that differ from those of the set-up in limits alone. What is there was
-    /// there before it.
+    /// A test begins where its set-up ended. Its grants differ from the set-up's in limits alone. Everything there was
+    /// there before the test.
     pub(crate) fn begin_test(&mut self, grants: &Arc<Grants>) {
         let limits = grants.policy.limits;
         self.ledger.begin_test();
@@ -116,7 +117,7 @@ impl Wasi {
         self.world.scratch.begin_test(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries));
     }
 
-    /// What begins has limits of its own, and none of them is used up.
+    /// Gives the test or the teardown limits of its own, of which nothing is used up.
     fn begin_with(&mut self, grants: &Arc<Grants>) {
         let limits = grants.policy.limits;
         self.ledger.limit_all_tracked(grants.policy.tracked.iter().map(|(kind, most)| (&**kind, *most)));
@@ -124,7 +125,7 @@ impl Wasi {
         self.quota.begin_test(limits.most(Limit::Io), limits.most(Limit::HostMemory));
         self.missing_paths = MissingPaths::default();
         if !Arc::ptr_eq(&self.grants, grants) {
-            // Its directories are those that the set-up was granted.
+            // The directories are those that the set-up was granted.
             self.grants = Arc::new(self.grants.under(&grants.policy));
         }
     }

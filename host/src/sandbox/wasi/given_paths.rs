@@ -1,19 +1,19 @@
 //! The addresses of the paths that a guest gave to calls.
 //!
-//! wasi-libc keeps the last of them in a static of its own, for its next call: a pointer into whatever holds the path, which
-//! nobody means to keep that by.
+//! wasi-libc keeps the address of the last path in a static of its own, for its next call. It points into whatever holds
+//! the path, and nobody means to keep that alive by it.
 
 use std::collections::VecDeque;
 
 /// Addresses that are remembered: many more than wasi-libc keeps.
 const REMEMBERED: usize = 64;
 
-/// The addresses given last, without repetition.
+/// The last addresses, each once.
 #[derive(Debug, Clone, Default)]
 pub struct GivenPaths(VecDeque<u32>);
 
 impl GivenPaths {
-    /// A path was given that begins there.
+    /// A path that begins at this address was given to a call.
     pub fn note(&mut self, address: u32) {
         if let Some(at) = self.0.iter().position(|known| *known == address) {
             self.0.remove(at);
@@ -23,12 +23,12 @@ impl GivenPaths {
         self.0.push_back(address);
     }
 
-    /// Whether one of the paths given last begins there.
+    /// Whether one of the last paths begins at this address.
     pub fn contains(&self, address: u32) -> bool {
         self.0.contains(&address)
     }
 
-    /// Whether none was given.
+    /// Whether no path was given.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

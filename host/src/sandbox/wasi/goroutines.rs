@@ -19,8 +19,9 @@ pub struct GoStart {
 #[error("the program is ready for its test")]
 pub struct GoReady;
 
-/// The goroutines of a Go test, as its runtime printed their stacks: when it began, where there were more than the harness's own;
-/// when it and its clean-ups had ended; and when the program left, in both cases where there were any left.
+/// The goroutines of a Go test, as stacks that its runtime printed. `before`: when the test began, if there were more than
+/// the harness's own. `after`: when it and its clean-ups had ended. `exit`: when the program exited. The last two only if
+/// some were left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoroutineDumps {
     pub before: Option<String>,
@@ -31,11 +32,12 @@ pub struct GoroutineDumps {
 /// What a Go test told beside its goroutines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GoAccount {
-    /// Fuel that the program had spent when the test began; `None` where it does not tell.
+    /// The fuel that the program had spent when the test began; `None` if the program does not tell.
     pub start_fuel: Option<u64>,
-    /// What was live on Go's heap when it began and when it and its clean-ups had ended, each after a collection; where that was asked.
+    /// What was live on Go's heap when the test began, and when it and its clean-ups had ended: each after a collection,
+    /// and only if that was asked for.
     pub heap: [Option<GoHeap>; 2],
-    /// Where it allocated, in the words of [`airtight_abi::go`]; where that was asked.
+    /// Where the test allocated, in the format of [`airtight_abi::go`]; only if that was asked for.
     pub sites: Option<String>,
 }
 

@@ -1,4 +1,5 @@
-//! A policy made ready once a run: granted directories opened, environment and names in the form each test needs them.
+//! A policy, made ready once a run: granted directories are opened, and environment and names have the form that each test
+//! needs.
 
 use super::devices::Devices;
 use super::host::HostDir;
@@ -35,7 +36,7 @@ pub struct Grants {
 /// A granted socket under its name.
 type NamedSocket = (Arc<str>, Box<dyn File>);
 
-/// Names that every test shares.
+/// Names that all tests share.
 pub(super) struct Names {
     pub stdin: Arc<str>,
     pub stdout: Arc<str>,
@@ -48,7 +49,7 @@ pub(super) struct GrantedDir {
     pub guest: Arc<str>,
     pub report_as: Arc<str>,
     pub dir: Arc<dyn Dir>,
-    /// What is below, where this is the first name of an overlay.
+    /// The directory below, if this is the first name of an overlay.
     pub overlay: Option<Overlay>,
 }
 
@@ -59,13 +60,13 @@ pub(super) struct Overlay {
     pub host: Arc<Path>,
 }
 
-/// A grant that cannot be given.
+/// A directory that cannot be granted.
 #[derive(Debug, thiserror::Error)]
 #[error("the directory granted as `{guest}` cannot be opened: {}: {why}", host.display())]
 pub struct GrantError {
     guest: String,
     host: PathBuf,
-    /// The message includes it, so it is not the error's source.
+    /// Not the error's source: the message includes it.
     why: std::io::Error,
 }
 
@@ -83,7 +84,8 @@ fn open(grant: &DirGrant) -> std::io::Result<(Arc<dyn Dir>, Option<Overlay>)> {
     })
 }
 
-/// A granted socket that cannot be opened for a test. It names the grant alone: hosts differ in the rest.
+/// A granted socket that cannot be opened for a test. The message names the grant alone, since all else differs between
+/// hosts.
 #[derive(Debug, thiserror::Error)]
 #[error("the granted socket `{name}` cannot be opened: {why}")]
 pub struct SocketError {
@@ -101,9 +103,9 @@ enum SocketFault {
     Io(#[from] std::io::Error),
 }
 
-/// Where connecting to a listening socket of the same test leads.
+/// The address to connect to for a listening socket of the same test.
 enum ListenAddress<'a> {
-    /// The address it has now, and whether the policy fixes it.
+    /// The address that it has now, and whether the policy fixes the port.
     Tcp(SocketAddr, bool),
     Unix(&'a Path),
 }
@@ -116,7 +118,7 @@ impl Grants {
     pub fn new(policy: Arc<Policy>) -> Result<Self, GrantError> {
         let mut dirs: Vec<GrantedDir> = Vec::with_capacity(policy.dirs.len());
         for (index, grant) in policy.dirs.iter().enumerate() {
-            // A directory that is granted under two names is one overlay: what is written under one is seen under the other.
+            // A directory granted under two names is one overlay: what is written under one name is seen under the other.
             let same = |other: &DirGrant| {
                 grant.mode == Mode::Overlay && (other.mode, &other.host) == (grant.mode, &grant.host)
             };
@@ -152,17 +154,17 @@ impl Grants {
         })
     }
 
-    /// The same world under another policy, which differs in limits alone.
+    /// The same grants under another policy, which differs in limits alone.
     pub(crate) fn under(&self, policy: &Arc<Policy>) -> Self {
         Self { policy: Arc::clone(policy), ..self.clone() }
     }
 
-    /// The policy behind it.
+    /// The policy of these grants.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policy
     }
 
-    /// The granted sockets, opened for one test: those that listen first, so that the others find them.
+    /// Opens the granted sockets for one test: those that listen first, so that the others find them.
     pub(super) fn open_sockets(&self, world: &mut World) -> Result<Vec<NamedSocket>, SocketError> {
         let mut listening = BTreeMap::new();
         let mut opened = BTreeMap::new();
@@ -180,7 +182,7 @@ impl Grants {
     }
 }
 
-/// The socket of a grant that listens.
+/// Opens the socket of a grant that listens.
 fn listen<'a>(
     grant: &'a SocketGrant,
     world: &mut World,
@@ -204,7 +206,7 @@ fn listen<'a>(
     Ok(Some(Box::new(listener)))
 }
 
-/// The socket of a grant that connects.
+/// Opens the socket of a grant that connects.
 fn connect(
     grant: &SocketGrant,
     world: &mut World,

@@ -1,4 +1,4 @@
-//! What the host holds for a test, added up from wherever it is.
+//! What the host holds for a test, added up over all its objects.
 
 use super::context::Wasi;
 use super::quota::{BrokenLimit, MET, NAME};
@@ -26,54 +26,54 @@ impl Wasi {
         .fold(0, u64::saturating_add)
     }
 
-    /// Whether the call that was just made broke a limit.
+    /// Checks that the last call broke no limit.
     pub(crate) fn check_quota(&self) -> Result<(), BrokenLimit> {
         self.quota.check(self.held())
     }
 
-    /// Lets clean-ups move and hold more than the test may.
+    /// Raises the limits for clean-ups: they may move and hold more than the test.
     pub(crate) fn open_reserve(&mut self) {
         let held = self.held();
         self.quota.open_reserve(held);
     }
 
-    /// Puts the limits back to the test's own, before it is called again.
+    /// Sets the limits back to the test's own, before the test is called again.
     pub(crate) fn close_reserve(&mut self) {
         self.quota.close_reserve();
     }
 
-    /// Lets the clean-ups of a subtest move and hold more than the test may. Gives what to call [`Wasi::resume`] with after them.
+    /// Raises the limits for the clean-ups of a subtest. Gives the argument for [`Wasi::resume`] after them.
     pub(crate) fn suspend(&mut self) -> u64 {
         self.open_reserve();
         self.quota.moved_so_far()
     }
 
-    /// The test goes on.
+    /// The test goes on after the clean-ups of a subtest.
     pub(crate) fn resume(&mut self, moved: u64) {
         self.quota.resume(moved);
     }
 
-    /// Counts what the host holds for so many live blocks of the heap.
+    /// Counts what the host holds for that many live blocks of the heap.
     pub(crate) fn hold_blocks(&mut self, blocks: u64) {
         self.quota.hold_blocks(blocks);
     }
 
-    /// Counts bytes that the host holds of allocations' stacks.
+    /// Counts bytes that the host holds for the stacks of allocations.
     pub(crate) fn hold_stacks(&mut self, bytes: u64) {
         self.quota.hold_stacks(bytes);
     }
 
-    /// Whether the host may hold so many bytes more for the test.
+    /// Checks that the host may hold that many more bytes for the test.
     pub(crate) fn check_quota_for(&self, more: u64) -> Result<(), BrokenLimit> {
         self.quota.check(self.held().saturating_add(more))
     }
 
-    /// Counts bytes that are kept of a subtest.
+    /// Counts bytes that the host keeps for a subtest.
     pub(crate) fn hold_scope(&mut self, bytes: u64) {
         self.quota.hold_scope(bytes);
     }
 
-    /// Takes off the count what goes with a descriptor; to be called before the ledger forgets it.
+    /// Takes what goes with a descriptor off the count. To be called before the ledger forgets the handle.
     pub(super) fn let_go(&mut self, entry: &Entry) {
         if let Object::Dir { listing: Some(listing), .. } = &entry.object {
             self.quota.hold_listing(Some(listing), &[]);

@@ -18,9 +18,9 @@ pub const COMPONENT: u64 = 64;
 /// A frame of a captured stack.
 pub const FRAME: u64 = 10;
 
-/// Most buffers in one scatter or gather call, and most subscriptions in one poll.
+/// The most buffers of one scatter or gather call, and the most subscriptions of one poll.
 pub const MAX_VECTORS: u32 = 1024;
-/// Most bytes moved by one call: 16 MiB. More is a short read or write, as POSIX allows.
+/// The most bytes that one call moves: 16 MiB. If there are more, the read or write is short, as POSIX allows.
 pub const MAX_BYTES: usize = 16 << 20;
 
 /// Collects the charges of one host call.
@@ -35,7 +35,7 @@ impl Meter {
         self.due = self.due.saturating_add(price.saturating_mul(count as u64));
     }
 
-    /// The bill, which is then empty.
+    /// Gives the bill, and begins a new one.
     pub fn take(&mut self) -> u64 {
         std::mem::take(&mut self.due)
     }

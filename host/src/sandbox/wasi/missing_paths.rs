@@ -1,16 +1,16 @@
-//! The absolute paths at which a guest found nothing: one of them may have been baked into it when it was built.
+//! The absolute paths at which a guest found nothing. One of them may have been compiled into the guest.
 
 use std::collections::VecDeque;
 
-/// Paths that are remembered: the last of them are nearest to why a test failed.
+/// How many paths are remembered. The last ones are nearest to the failure of a test.
 const REMEMBERED: usize = 16;
 
-/// The last paths at which there was nothing.
+/// The last paths at which the guest found nothing.
 #[derive(Debug, Clone, Default)]
 pub struct MissingPaths(VecDeque<String>);
 
 impl MissingPaths {
-    /// There is nothing at this path below a directory of the guest's.
+    /// Notes that nothing exists at this path below a directory of the guest's.
     pub fn note(&mut self, dir: &str, path: &str) {
         if self.0.len() == REMEMBERED {
             self.0.pop_front();
@@ -18,7 +18,7 @@ impl MissingPaths {
         self.0.push_back(format!("{}/{}", dir.trim_end_matches('/'), path.trim_start_matches('/')));
     }
 
-    /// The paths, the last one last.
+    /// The paths, in order.
     pub fn into_paths(self) -> Vec<String> {
         self.0.into()
     }

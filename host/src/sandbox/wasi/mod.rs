@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! abi        the functions that a guest imports
-//! context    one test: its table, its ledger, its world; `open` makes it, `remains` is what is left of it
+//! context    one test: its table, its ledger, its world; `open` makes it, `remains` is what it leaves behind
 //! grants     what every test of a policy starts with
-//! fork       a context that begins where another stands
+//! fork       a context that begins where another one stands
 //! table      descriptors, their rights, and the traits of what they stand for
 //! resolve    one resolution of paths for every kind of directory
 //! host       granted directories, files and sockets of the host
@@ -15,13 +15,13 @@
 //! devices    the null device
 //! net        the loopback network in memory
 //! stdio      the standard streams; `captured` is what is kept of them
-//! goroutines what Go's test binaries tell of theirs, and of their heap
+//! goroutines what Go's test binaries tell of their goroutines and their heap
 //! tracked    resources of the user's own kinds
-//! watch      the calls that can be made to fail; `trace` keeps all that a test does
-//! reads      what a test asks of the host, and whether that is still so
-//! tasks      asynchronous tasks that the SDK tells of
-//! given_paths  where the paths began that calls were given: for the end of the heap
-//! missing_paths  the last paths at which there was nothing: for hints
+//! watch      the calls that can be made to fail; `trace` keeps the events of a test
+//! reads      what a test asks of the host, and whether the host still gives the same answers
+//! tasks      asynchronous tasks of which the SDK tells
+//! given_paths  the addresses of the paths given to calls: for the end of the heap
+//! missing_paths  the last paths at which the guest found nothing: for hints
 //! world      what all objects of a test share: clock, files, network, captured output, deadline, meter
 //! ```
 

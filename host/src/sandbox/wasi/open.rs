@@ -1,4 +1,4 @@
-//! A fresh context, with everything that its policy grants.
+//! A fresh context, with everything that the policy grants.
 
 use super::captured::{CapturedOutput, Streams};
 use super::clock::Clock;
@@ -22,21 +22,21 @@ use crate::model::trace::TraceOptions;
 use crate::policy::Limit;
 use std::sync::Arc;
 
-/// What a context is made with, beside the grants.
+/// What a context is made from, beside the grants.
 pub struct ContextOptions {
     /// The test's name.
     pub test: Arc<str>,
     /// `argv`, the program's name included.
     pub args: Vec<Arc<str>>,
-    /// When it has to stop.
+    /// When the test has to stop.
     pub watchdog: Watchdog,
-    /// What its streams are.
+    /// How the test's standard streams relate to the program's.
     pub streams: Streams,
-    /// What is looked at of its calls that can fail.
+    /// What to watch of the calls that can fail; `None` for nothing.
     pub watch: Option<WatchOptions>,
-    /// What is kept of all that it does.
+    /// What to keep of the test's events; `None` if it is not traced.
     pub trace: Option<TraceOptions>,
-    /// Whether to note what it asks of the host.
+    /// Whether to note what the test asks of the host.
     pub notes_reads: bool,
     /// Whether to note where handles are acquired.
     pub notes_sites: bool,

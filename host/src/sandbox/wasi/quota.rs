@@ -1,21 +1,21 @@
-//! What a test may make the host move and hold: the limits `io` and `host-memory`, looked at after each call.
+//! How many bytes a test may make the host move and hold: the limits `io` and `host-memory`, checked after each call.
 
 use super::table::DirEntry;
 use crate::ledger::RawFrame;
 use crate::model::Limit;
 
-/// What clean-ups may move and hold above a limit that their test has used up: 1 MiB.
+/// How much clean-ups may move and hold beyond a limit that their test has used up: 1 MiB.
 const RESERVE: u64 = 1 << 20;
 
-/// What a descriptor, a directory entry, a name in the scratch file system or met below an overlay, and a file of another
-/// grant that the test has met are counted as, beside their contents: at least what the host needs for one.
+/// What each of these counts as, beside its contents: a descriptor, a directory entry, a name in the scratch file system or
+/// met below an overlay, and a file of another grant that the test has met. It is at least what the host needs for one.
 const DESCRIPTOR: u64 = 512;
 const LISTED: u64 = 48;
 pub(super) const NAME: u64 = 512;
 pub(super) const MET: u64 = 96;
 
-/// What a live block of the heap is counted as: its place in the table of live blocks and, at the end, in the pictures by which two
-/// runs are compared.
+/// What a live block of the heap counts as: its row in the table of live blocks and, at the end, in the pictures by which
+/// two runs are compared.
 const BLOCK: u64 = 96;
 
 /// A test made the host move or hold more than it may.
@@ -26,12 +26,12 @@ pub struct BrokenLimit {
     pub limit: Limit,
     /// Its value.
     pub value: u64,
-    /// What the test came to.
+    /// How many bytes the test moved, or made the host hold.
     pub seen: u64,
 }
 
-/// The two limits of one test, and what is counted as it happens. What the host holds beside that is
-/// added up in the room `held`.
+/// The two limits of one test, and what is counted as it happens. Everything else that the host holds is added up in the
+/// room `held`.
 #[derive(Debug, Clone)]
 pub(super) struct Quota {
     io: u64,
@@ -43,7 +43,7 @@ pub(super) struct Quota {
     listed: u64,
     /// Descriptors of the test's own, with their names and stacks.
     handles: u64,
-    /// What is kept of subtests.
+    /// What is kept of subtests, in bytes; the three below are in bytes, too.
     scopes: u64,
     /// What is kept of live blocks of the heap.
     blocks: u64,
@@ -58,7 +58,7 @@ impl Quota {
         Self { io, memory, moved: 0, raised: None, listed: 0, handles: 0, scopes: 0, blocks: 0, stacks: 0, closed: 0 }
     }
 
-    /// A test begins with these limits, and has moved nothing. What the host holds was there before it.
+    /// A test begins with these limits, and has moved nothing. What the host holds already was there before it.
     pub fn begin_test(&mut self, io: u64, memory: u64) {
         (self.io, self.memory, self.moved, self.raised, self.scopes) = (io, memory, 0, None, 0);
     }
@@ -68,24 +68,24 @@ impl Quota {
         self.moved = self.moved.saturating_add(bytes);
     }
 
-    /// What the host holds of descriptors, of directories that are being read, of subtests and of live heap blocks.
+    /// What the host holds in descriptors, directories being read, subtests and live heap blocks.
     pub fn held(&self) -> u64 {
         [self.listed, self.handles, self.scopes, self.blocks, self.stacks, self.closed]
             .into_iter()
             .fold(0, u64::saturating_add)
     }
 
-    /// Counts so many live blocks of the heap, in the place of those before.
+    /// Counts that many live blocks of the heap, instead of those counted before.
     pub fn hold_blocks(&mut self, blocks: u64) {
         self.blocks = blocks.saturating_mul(BLOCK);
     }
 
-    /// Counts so many bytes of allocations' stacks, in the place of those before.
+    /// Counts that many bytes of allocations' stacks, instead of those counted before.
     pub fn hold_stacks(&mut self, bytes: u64) {
         self.stacks = bytes;
     }
 
-    /// Counts what is kept of a descriptor that was closed and is told of all the same.
+    /// Counts a descriptor that was closed but is kept for the report.
     pub fn hold_closed(&mut self, path: &str, frames: usize) {
         self.closed = self.closed.saturating_add(descriptor(path, frames));
     }
@@ -95,26 +95,27 @@ impl Quota {
         self.scopes = self.scopes.saturating_add(bytes);
     }
 
-    /// Lets clean-ups move and hold more than the test may, which holds so much now.
+    /// Raises the limits for clean-ups. `held` is what the host holds for the test now.
     pub fn open_reserve(&mut self, held: u64) {
         let raised = |limit: u64, seen: u64| limit.max(seen).saturating_add(RESERVE);
         self.raised = Some((raised(self.io, self.moved), raised(self.memory, held)));
     }
 
-    /// Puts the limits back to the test's own, before it is called again. It may move as much as in its first call; what the
-    /// host holds for it stays counted.
+    /// Sets the limits back to the test's own, before the test is called again. It may move as much as in its first call.
+    /// What the host holds for it stays counted.
     pub fn close_reserve(&mut self) {
         self.raised = None;
         self.moved = 0;
     }
 
-    /// Puts the limits back to the test's own, which goes on after clean-ups of a subtest. What these moved is not its own.
+    /// Sets the limits back to the test's own, which goes on after the clean-ups of a subtest. What these moved is not
+    /// counted for it.
     pub fn resume(&mut self, moved: u64) {
         self.raised = None;
         self.moved = moved;
     }
 
-    /// The bytes that the test's calls have moved.
+    /// How many bytes the test's calls have moved.
     pub fn moved_so_far(&self) -> u64 {
         self.moved
     }
@@ -124,17 +125,17 @@ impl Quota {
         self.handles = self.handles.saturating_add(descriptor(path, frames));
     }
 
-    /// Takes it off the count.
+    /// Takes such a descriptor off the count.
     pub fn let_go(&mut self, path: &str, frames: usize) {
         self.handles = self.handles.saturating_sub(descriptor(path, frames));
     }
 
-    /// Counts a directory's entries in the place of those that its descriptor held before.
+    /// Counts a directory's entries, instead of those that its descriptor held before.
     pub fn hold_listing(&mut self, old: Option<&[DirEntry]>, new: &[DirEntry]) {
         self.listed = self.listed.saturating_sub(old.map_or(0, listed)).saturating_add(listed(new));
     }
 
-    /// Whether either limit is broken, where the host holds so much.
+    /// Checks both limits; `held` is what the host holds.
     pub fn check(&self, held: u64) -> Result<(), BrokenLimit> {
         let (io, memory) = self.raised.unwrap_or((self.io, self.memory));
         let limits = [(Limit::Io, io, self.moved), (Limit::HostMemory, memory, held)];

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// The generator of one test, made when the test first asks.
+/// The generator of one test, made at the test's first request.
 #[derive(Clone)]
 pub struct Random {
     seed: u64,
@@ -14,7 +14,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// For a test of this name, in a run with this seed.
+    /// The generator of the test with this name, in a run with this seed.
     pub fn new(seed: u64, test: Arc<str>) -> Self {
         Self { seed, test, generator: None }
     }

@@ -1,4 +1,4 @@
-//! What is left of a context when its test is over.
+//! What a context leaves behind when its test is over.
 
 use super::context::{Wasi, close_object};
 use super::goroutines::{GoAccount, GoroutineDumps};
@@ -13,46 +13,46 @@ use crate::policy::Limit;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is left of a context when its test is over.
+/// What a context leaves behind when its test is over.
 #[derive(Debug, Default)]
 pub struct Remains {
-    /// What the test acquired and still held.
+    /// The handles that the test acquired and still held.
     pub open: Vec<Handle>,
-    /// What subtests acquired and was released when they had ended.
+    /// The handles that subtests acquired, and that were released after these had ended.
     pub outlived: OutlivedHandles,
-    /// The counts of resources of the user's own kinds.
+    /// How many resources of the user's own kinds were acquired and released.
     pub tracked: TrackedCounts,
-    /// Where it acquired handles, where that was noted.
+    /// Where the test acquired handles, if that was noted.
     pub sites: Option<AcquisitionSites>,
     /// Files that the test left in the scratch file system, in path order.
     pub residue: Vec<LeftoverFile>,
-    /// How many more of them there are than are listed, without directories.
+    /// How many more files there are, without directories, than are listed.
     pub residue_omitted: u64,
-    /// How many more directories.
+    /// How many more directories there are than are listed.
     pub residue_dirs_omitted: u64,
-    /// The limit on files in memory that was the first to refuse a call something, if one did.
+    /// The first limit on files in memory because of which a call was refused, if any was.
     pub files_refused_by: Option<Limit>,
-    /// Most handles of the test's own at once.
+    /// The most handles of the test's own that were open at once.
     pub handles_peak: u32,
-    /// What it printed.
+    /// What the test printed.
     pub output: Output,
-    /// The last absolute paths at which it found nothing.
+    /// The last absolute paths at which the test found nothing.
     pub missing_paths: Vec<String>,
-    /// Whether it read standard input of the program that ran it.
+    /// Whether the test read the standard input of the program that ran it.
     pub inherited_input: bool,
-    /// What the test changed in the overlays that it was granted: by grant, in path order.
+    /// What the test changed in its granted overlays: by grant, in path order.
     pub changes: Vec<OverlayChange>,
-    /// How many more of them there are than are listed.
+    /// How many more changes there are than are listed.
     pub changes_omitted: u64,
-    /// The goroutines that a Go test told of.
+    /// The goroutines of a Go test.
     pub goroutines: GoroutineDumps,
-    /// What else it told.
+    /// What else a Go test told.
     pub go: GoAccount,
-    /// What was seen of its calls that can fail, where that was looked at.
+    /// What was seen of the calls that can fail, if they were watched.
     pub watched: Option<Box<WatchedCalls>>,
-    /// What it did, where that was asked for.
+    /// The events of the test, if it was traced.
     pub trace: Option<RawTrace>,
-    /// What it asked of the host, where that was to be known.
+    /// What the test asked of the host, if that was noted.
     pub reads: Option<Box<HostReads>>,
 }
 
@@ -61,13 +61,13 @@ pub struct Remains {
 pub struct OverlayChange {
     /// The directory of the host that the overlay lies over.
     pub host: Arc<Path>,
-    /// The path below it.
+    /// The path below that directory.
     pub path: String,
-    /// The path that reports give.
+    /// The path for reports.
     pub report_as: Arc<str>,
-    /// What it is now; none where it was removed.
+    /// What is there now; `None` if the test removed it.
     pub now: Option<(FileKind, u64)>,
-    /// The contents of a file, where they are to be kept; or why they could not be read.
+    /// The contents of a file, if they are to be kept; or why they cannot be read.
     pub contents: Option<std::result::Result<Vec<u8>, String>>,
 }
 
@@ -80,14 +80,14 @@ pub struct LeftoverFile {
     pub bytes: Option<u64>,
 }
 
-/// Files listed as residue at most; a test that leaves more has made its point.
+/// The most files listed as residue; a test that leaves more has made its point.
 const MAX_RESIDUE: usize = 100;
 
-/// Changes of one overlay listed at most.
+/// The most changes listed of one overlay.
 const MAX_CHANGES: usize = 1000;
 
 impl Wasi {
-    /// What the test changed in its overlays. The contents of files are there where they are to be kept.
+    /// Adds what the test changed in its overlays; with `keep`, with the contents of files.
     fn take_changes(&mut self, remains: &mut Remains, keep: bool) {
         let grants = Arc::clone(&self.grants);
         let overlays = grants.dirs.iter().filter_map(|dir| Some((dir, dir.overlay.as_ref()?)));
@@ -136,7 +136,7 @@ impl Wasi {
         }
         let (outlived, sites) = (self.ledger.outlived(), self.ledger.take_sites());
         let tracked = self.ledger.take_tracked();
-        // What the collector closed had been left open.
+        // A handle that a garbage collection closed had been left open by the test.
         let mut open = std::mem::take(&mut self.ledger).balance();
         open.append(&mut self.collected);
         for mut entry in self.table.drain() {

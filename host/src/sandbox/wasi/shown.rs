@@ -1,30 +1,31 @@
-//! A test's output as it is written, made safe for whoever reads it: a terminal, or a service that takes lines for commands.
+//! A test's output as it is shown while it is written. It is safe for its reader: a terminal, or a CI service that takes
+//! some lines for commands.
 
 use crate::model::safe_text::{RESET, is_deceptive, sgr, write_text};
 use std::borrow::Cow;
 
-/// Most bytes that wait for what follows, to be told whether they begin a sequence or a command.
+/// The most bytes that wait for the next write, which shows whether they begin a sequence or a command.
 const MOST_WAITING: usize = 64;
 
-/// One stream of a test. What may be the beginning of a command waits for what is written next.
+/// One stream of a test. Bytes that may begin a command wait for the next write.
 #[derive(Debug)]
 pub struct Shown {
-    /// Whether the text's own colours stay.
+    /// Whether colours that the text sets itself are kept.
     colours: bool,
     waiting: Vec<u8>,
-    /// Whether nothing but white space was written since the last line's end.
+    /// Whether nothing but white space was written since the end of the last line.
     at_start: bool,
-    /// Whether a colour was set since then.
+    /// Whether a colour was set since the end of the last line.
     coloured: bool,
 }
 
 impl Shown {
-    /// A stream that nothing was written to.
+    /// A stream before the first write.
     pub fn new(colours: bool) -> Self {
         Self { colours, waiting: Vec::new(), at_start: true, coloured: false }
     }
 
-    /// What to show when these bytes are written.
+    /// What to show for these bytes.
     pub fn write(&mut self, bytes: &[u8]) -> String {
         self.waiting.extend_from_slice(bytes);
         let ready = self.waiting.len() - undecided(&self.waiting, self.at_start);
@@ -33,7 +34,7 @@ impl Shown {
         self.show(&bytes)
     }
 
-    /// What to show when nothing more is written.
+    /// What to show at the end of the stream.
     pub fn end(&mut self) -> String {
         let bytes = std::mem::take(&mut self.waiting);
         let mut shown = self.show(&bytes);
@@ -65,14 +66,15 @@ impl Shown {
     }
 
     fn show_text(&mut self, shown: &mut String, text: &str) {
-        // Without colours, what is left out may not make a command of what is around it.
+        // Without colours, sequences are left out. The text around them may not become a command by that: it is put
+        // together first.
         let text: Cow<'_, str> = if self.colours || !text.contains('\x1b') {
             text.into()
         } else {
             pieces(text).filter(|piece| sgr(piece).is_none()).collect()
         };
         for piece in pieces(&text) {
-            // What is left where one sequence stood within another can be one.
+            // A sequence left out within another one can leave a new one behind.
             if self.colours && sgr(piece).is_some() {
                 shown.push_str(piece);
                 self.coloured = true;
@@ -86,7 +88,7 @@ impl Shown {
     }
 }
 
-/// Sequences that set colours, and what is between them.
+/// Splits a text into sequences that set colours, and the text between them.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -101,7 +103,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How many bytes at the end may be the beginning of something: of a character, of a sequence that sets colours, or of a command.
+/// How many bytes at the end may begin something longer: a character, a sequence that sets colours, or a command.
 fn undecided(bytes: &[u8], at_start: bool) -> usize {
     let line = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let begins = line > 0 || at_start;

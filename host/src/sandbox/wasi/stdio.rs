@@ -1,4 +1,4 @@
-//! The standard streams as files: input from the policy, output to what is captured of it.
+//! The standard streams as files: input comes from the policy, and output is captured.
 
 use super::table::{File, Interest, Readiness, Result};
 use super::world::World;

@@ -1,4 +1,4 @@
-//! airtight's own imports that tell of asynchronous tasks. See [`airtight_abi::tasks`].
+//! airtight's own imports for asynchronous tasks. See [`airtight_abi::tasks`].
 
 use super::context::Wasi;
 use super::meter;
@@ -22,7 +22,7 @@ pub fn spawn(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [name, len]: [i32; 2
 pub fn name(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [number, name, len]: [i32; 3]) -> wasmtime::Result<i32> {
     let name = text(wasi, memory, name, len, "name of a task")?;
     let Some(id) = task(wasi, number) else { return Ok(i32::from(Errno::Badf as u16)) };
-    // Its frames are counted already; the new name takes the place of the old one.
+    // The task's frames are counted already; the new name replaces the old one.
     wasi.quota.hold(&name, 0);
     let before = wasi.ledger.name_task(id, name).unwrap_or_default();
     wasi.quota.let_go(&before, 0);
@@ -35,7 +35,7 @@ pub fn waits(wasi: &mut Wasi, number: i32) -> i32 {
     let stack = wasi.stack.take();
     let frames = stack.as_ref().map_or(0, |stack| stack.len());
     let before = wasi.ledger.task_waits(id, stack);
-    // It waits at one place at a time, and the host holds the stack of that one.
+    // A task waits at one place at a time, and the host holds the stack of that place.
     wasi.quota.hold("", frames);
     if let Some(before) = before {
         wasi.quota.let_go("", before);
@@ -56,7 +56,7 @@ pub fn done(wasi: &mut Wasi, number: i32) -> i32 {
     0
 }
 
-/// A task that is not done, by its number.
+/// The task with this number, if it is not done.
 fn task(wasi: &Wasi, number: i32) -> Option<HandleId> {
     let id = HandleId::from_number(u64::from(number.cast_unsigned()).checked_sub(1)?);
     wasi.ledger.get(id).filter(|handle| handle.kind == Kind::Task).map(|_| id)

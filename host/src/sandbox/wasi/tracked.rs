@@ -30,7 +30,7 @@ pub fn track(
     let stack = wasi.stack.take();
     wasi.quota.hold(&label, stack.as_ref().map_or(0, |stack| stack.len()));
     let id = wasi.ledger.track(kind, label, stack);
-    // Numbers are those of the ledger from 1; a test that comes to the last of 32 bits has spent more fuel than there is.
+    // Numbers are those of the ledger, from 1. A test that used up all 32 bits would have spent more fuel than there is.
     i32::try_from(id.number() + 1).map_err(|_| wasmtime::Error::msg("more resources were tracked than can be numbered"))
 }
 
@@ -46,7 +46,7 @@ pub fn untrack(wasi: &mut Wasi, number: i32) -> i32 {
     0
 }
 
-/// A text of the guest's, with the price of reading it.
+/// Reads a text out of the guest's memory, and charges the price of reading it.
 pub(super) fn text(
     wasi: &mut Wasi,
     memory: &GuestMemory<'_>,

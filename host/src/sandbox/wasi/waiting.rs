@@ -1,12 +1,12 @@
-//! A guest that was ended while it waited for a socket: for what, and for which one.
+//! A guest that waits for a socket: for what, and for which one.
 
 use crate::ledger::Stack;
 use std::net::SocketAddr;
 
-/// Connections that wait to be accepted at one listening socket at most: what std asks of Linux.
+/// The most connections that wait to be accepted at one listening socket: what std asks of Linux.
 pub const BACKLOG: usize = 128;
 
-/// What is waited for.
+/// What the guest waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// A connection to accept.
@@ -15,36 +15,37 @@ pub enum Wait {
     Bytes,
     /// Room for bytes to write.
     Room,
-    /// That others are accepted at the address to connect to.
+    /// That waiting connections are accepted at the address to connect to.
     Backlog(SocketAddr),
-    /// The answer of a host's address.
+    /// An answer from an address of the host.
     Answer(SocketAddr),
-    /// That one of several becomes ready.
+    /// That one of several sockets becomes ready.
     Readiness,
 }
 
-/// A wait that ends the test.
+/// A wait that ends the test, unless another thread of the test may still end the wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockedWait {
     pub wait: Wait,
-    /// Whether nothing could ever have ended it; else it was the wall clock that did.
+    /// Whether nothing outside of the test could ever have ended the wait; else the wall clock ended it.
     pub forever: bool,
 }
 
-/// A guest that was ended while it waited for a socket.
+/// A wait that ends the guest, in words.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct FatalWait {
-    /// What it waited for, beginning with `waits for`.
+    /// What the guest waited for, beginning with `waits for`.
     pub message: String,
-    /// Where that socket was acquired; none for one that was granted.
+    /// Where that socket was acquired; `None` for a granted one.
     pub acquired: Option<Stack>,
-    /// Whether nothing could ever have ended it: so it was ended at once, on every machine; else on the wall clock.
+    /// Whether nothing outside of the test could ever have ended the wait. Then it ended at once, on every machine; else by
+    /// the wall clock.
     pub forever: bool,
 }
 
 impl BlockedWait {
-    /// In words, of the sockets of these names.
+    /// The wait in words, for sockets of these names.
     pub fn named(self, sockets: &str, acquired: Option<Stack>) -> FatalWait {
         let (what, never) = match self.wait {
             Wait::Connection => (format!("a connection on {sockets}"), "which nothing in this test will ever make"),
@@ -66,7 +67,7 @@ impl BlockedWait {
         FatalWait { message, acquired, forever: self.forever }
     }
 
-    /// The same, where the wait itself names the address.
+    /// The wait in words, if the wait itself names the address.
     pub fn unnamed(self) -> FatalWait {
         self.named("a socket", None)
     }

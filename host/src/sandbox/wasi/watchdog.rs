@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a host call waits at most before it looks again whether it may go on.
+/// How long a host call waits at most before it checks again whether it may go on.
 const WAIT_SLICE: Duration = Duration::from_millis(20);
 
-/// When a test that starts now has to stop.
+/// The deadline of a test that starts now.
 pub fn deadline_after(timeout: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(timeout).unwrap_or(now + Duration::from_secs(1 << 32))
@@ -19,7 +19,7 @@ pub fn deadline_after(timeout: Duration) -> Instant {
 /// When a test has to stop, whatever it is doing.
 #[derive(Debug, Clone)]
 pub struct Watchdog {
-    /// The wall-clock limit.
+    /// The wall-clock time at which the test has to stop.
     pub deadline: Instant,
     /// Set when the whole run is to stop.
     pub interrupted: Arc<AtomicBool>,
@@ -31,7 +31,7 @@ impl Watchdog {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// An error once the test may not go on.
+    /// An error if the test may not go on.
     pub fn check(&self) -> Result<(), WallClock> {
         if self.is_interrupted() {
             Err(WallClock::Interrupted)
@@ -42,7 +42,7 @@ impl Watchdog {
         }
     }
 
-    /// Sleeps for `limit`, or less: the caller looks again. Never beyond the test's deadline.
+    /// Sleeps for `limit`, or less: the caller looks again. It never sleeps beyond the test's deadline.
     ///
     /// # Errors
     /// The test may not go on.
@@ -53,10 +53,10 @@ impl Watchdog {
         self.check()
     }
 
-    /// Waits in slices until a host descriptor is ready, for `limit` at most; true if it is.
+    /// Waits in slices until a host descriptor is ready, for `limit` at most. Gives whether it is ready.
     ///
     /// # Errors
-    /// A trap when the test's wall-clock deadline comes first.
+    /// The test may not go on, or the descriptor cannot be polled.
     pub fn wait(&self, fd: BorrowedFd<'_>, events: rustix::event::PollFlags, limit: Option<Duration>) -> Result<bool> {
         let give_up = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {

@@ -1,5 +1,5 @@
-//! What all objects of one test share: its clock, its scratch files, its captured output, its deadline, and the meter
-//! for the work that the host does for it.
+//! What all objects of one test share: its clock, its scratch files, its captured output, its deadline, and the meter for
+//! the host's work.
 
 use super::captured::CapturedOutput;
 use super::clock::Clock;
@@ -20,12 +20,12 @@ pub struct World {
     pub watchdog: Watchdog,
     pub files: HostFiles,
     pub network: Network,
-    /// Whether standard input of the program that runs the test was read.
+    /// Whether the test read the standard input of the program that runs it.
     pub inherited_input: bool,
 }
 
 impl World {
-    /// The same world as it stands now, whose output and whose host descriptors begin at nothing.
+    /// A copy of the world as it stands now. Its output is empty, and it has no host descriptors open.
     ///
     /// # Errors
     /// A file below an overlay that is open cannot be opened again.

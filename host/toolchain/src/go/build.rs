@@ -1,4 +1,4 @@
-//! From packages to modules: `go list` says what there is, and `go test -c` builds it.
+//! From packages to modules: `go list` lists the packages, and `go test -c` builds their tests.
 
 use super::HOOK;
 use super::find::{Go, GoVersion};
@@ -11,21 +11,22 @@ use std::process::{Command, Output};
 /// The target, in Go's words.
 const TARGET: [(&str, &str); 2] = [("GOOS", "wasip1"), ("GOARCH", "wasm")];
 
-/// The profile that tells which goroutines are blocked for ever is an experiment in this version, and built in from the next one on.
+/// The profile that finds goroutines blocked for ever is an experiment in this version. From the next version on it is
+/// built in.
 const LEAK_EXPERIMENT: (GoVersion, &str) = (GoVersion { major: 1, minor: 26 }, "goroutineleakprofile");
 
 /// What to build.
 #[derive(Debug, Clone, Default)]
 pub struct GoRequest {
-    /// Where Go runs.
+    /// The directory in which Go runs.
     pub dir: PathBuf,
-    /// Packages, as Go names them; none is the one in `dir`.
+    /// Packages, as Go names them. Without any, the package in `dir` is built.
     pub packages: Vec<String>,
-    /// Options of `go build`, as they are: `-tags`, `-ldflags`.
+    /// Options of `go build`, passed on unchanged: `-tags`, `-ldflags`.
     pub flags: Vec<String>,
 }
 
-/// What was built.
+/// The result of a build.
 #[derive(Debug, Default)]
 pub struct GoBuild {
     /// The modules, by import path.
@@ -36,23 +37,23 @@ pub struct GoBuild {
     pub without_tests: Vec<String>,
 }
 
-/// The tests of a package.
+/// The built tests of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoArtifact {
-    /// Its import path.
+    /// The package's import path.
     pub package: String,
-    /// Its directory.
+    /// The package's directory.
     pub dir: PathBuf,
     /// The module.
     pub wasm: PathBuf,
-    /// The limits that its tests ask for themselves.
+    /// The limits that the package's tests ask for themselves.
     pub limits: Vec<GoLimit>,
 }
 
-/// Tests that could not be built.
+/// A package whose tests could not be built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoFailure {
-    /// The package's import path, or the pattern that names none.
+    /// The package's import path, or a pattern that names no package.
     pub package: String,
     /// What Go said.
     pub why: String,
@@ -62,7 +63,7 @@ pub struct GoFailure {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GoBuildError {
-    /// Go does not say which packages there are.
+    /// `go list` does not list any package.
     #[error("`go list` finds no packages: {0}")]
     List(String),
     /// A file that Go is to read cannot be written.
@@ -73,17 +74,17 @@ pub enum GoBuildError {
         /// Why not.
         source: std::io::Error,
     },
-    /// Go cannot be started any more.
+    /// Go cannot be started.
     #[error("cannot run {}", .program.display())]
     Start {
-        /// The program.
+        /// The program of Go.
         program: PathBuf,
-        /// Why not.
+        /// Why it cannot be started.
         source: std::io::Error,
     },
 }
 
-/// What `go list` says of a package.
+/// What `go list` prints about a package.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Listed {
@@ -101,11 +102,11 @@ struct ListedError {
     err: String,
 }
 
-/// Builds the tests of packages into a folder, one package after the other: Go itself uses all processors. `each` is told before
-/// each.
+/// Builds the tests of packages into a folder. The packages are built one after the other, since Go itself uses all
+/// processors. `each` is called with each package before it is built.
 ///
 /// # Errors
-/// There is nothing that could be built. What of it cannot be is in [`GoBuild::failures`].
+/// Nothing could be listed, or a file or Go itself fails. Packages that cannot be built are in [`GoBuild::failures`].
 pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&str)) -> Result<GoBuild, GoBuildError> {
     let mut built = GoBuild::default();
     let overlay = overlay(go, into)?;
@@ -142,7 +143,7 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
     Ok(built)
 }
 
-/// The limits that the tests of a package ask for. A file that cannot be read is for Go to complain of.
+/// The limits that the tests of a package ask for. A file that cannot be read is skipped: Go will complain about it.
 fn limits_of(package: &Listed) -> Result<Vec<GoLimit>, String> {
     let mut all = Vec::new();
     for file in package.test_go_files.iter().chain(&package.x_test_go_files) {
@@ -152,7 +153,7 @@ fn limits_of(package: &Listed) -> Result<Vec<GoLimit>, String> {
     Ok(all)
 }
 
-/// The packages that patterns name, by import path.
+/// The packages that the request's patterns name, by import path.
 fn list(go: &Go, request: &GoRequest) -> Result<Vec<Listed>, GoBuildError> {
     let fields = "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Error";
     let said = run(
@@ -162,7 +163,7 @@ fn list(go: &Go, request: &GoRequest) -> Result<Vec<Listed>, GoBuildError> {
     let listed: Result<Vec<Listed>, _> = serde_json::Deserializer::from_slice(&said.stdout).into_iter().collect();
     match listed {
         Ok(listed) if said.status.success() && !listed.is_empty() => {
-            // Patterns may name a package twice.
+            // Patterns may name the same package twice.
             let by_path: BTreeMap<_, _> =
                 listed.into_iter().map(|package| (package.import_path.clone(), package)).collect();
             Ok(by_path.into_values().collect())
@@ -173,7 +174,7 @@ fn list(go: &Go, request: &GoRequest) -> Result<Vec<Listed>, GoBuildError> {
     }
 }
 
-/// Writes the hook, and the file that tells Go where in its own sources it is to be.
+/// Writes the hook, and the file that tells Go to add it to its own sources.
 fn overlay(go: &Go, into: &Path) -> Result<PathBuf, GoBuildError> {
     let write = |name: &str, text: &str| {
         let path = into.join(name);
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    /// A Go of a few lines of shell, which builds every package but one.
+    /// A fake Go, a few lines of shell, which builds every package but one.
     fn fake(dir: &Path) -> Go {
         let program = dir.join("go");
         let script = r#"#!/bin/sh

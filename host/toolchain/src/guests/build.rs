@@ -17,25 +17,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What a build made.
+/// The result of a build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOutput {
     /// Test binaries by name.
     pub artifacts: Vec<Artifact>,
-    /// What could not be built, while the rest was.
+    /// Tests that could not be built, while the others were.
     pub failures: Vec<BuildFailure>,
-    /// Packages whose documentation tests, if there are any, `cargo test` would have run. They are not built.
+    /// Packages with a library whose documentation tests `cargo test` would run. They are not built here.
     pub doctests: Vec<String>,
-    /// Tests that are programs of the host, by name: procedural macros' own. They are built, and not run.
+    /// Tests that are programs of the host, by name: those of procedural macros. They are built, and not run.
     pub host_tests: Vec<String>,
-    /// Test binaries that cargo leaves out, as their features are not active, and those features.
+    /// Test binaries that cargo leaves out because features are not active, with those features.
     pub without_features: Vec<(String, Vec<String>)>,
-    /// Members of the workspace that are not tested although nobody chose so: without `--workspace` or `-p`, cargo takes the
-    /// package that it is started in, or the default members.
+    /// Members of the workspace that are not tested although nobody left them out. Without `--workspace` or `-p`, cargo
+    /// takes the package in whose directory it starts, or the default members.
     pub other_members: Vec<String>,
-    /// The workspace's directory.
+    /// The directory of the workspace.
     pub workspace_root: PathBuf,
-    /// Where cargo writes.
+    /// The directory that cargo writes to.
     pub target_directory: PathBuf,
 }
 
@@ -44,31 +44,31 @@ pub struct BuildOutput {
 pub struct Artifact {
     /// The module.
     pub wasm: PathBuf,
-    /// Stable and unique in the workspace: `package` for unit tests of the library, `package/test`, `package/bin/name`,
-    /// `package/example/name`, `package/bench/name`.
+    /// The name, unique in the workspace and always the same: `package` for unit tests of the library, `package/test`,
+    /// `package/bin/name`, `package/example/name`, `package/bench/name`.
     pub name: String,
     /// The package's name.
     pub package: String,
-    /// The target's name, as cargo has it.
+    /// The target's name in cargo.
     pub target: String,
-    /// What it was made of.
+    /// The kind of target.
     pub target_kind: TargetKind,
-    /// The package's directory: what `CARGO_MANIFEST_DIR` was when it was compiled.
+    /// The package's directory: `CARGO_MANIFEST_DIR` at compile time.
     pub manifest_dir: PathBuf,
-    /// The workspace's directory.
+    /// The directory of the workspace.
     pub workspace_root: PathBuf,
-    /// Variables that cargo sets when it runs the tests: `CARGO_PKG_*`, and those of the build script. None that holds a path
-    /// of the host; the caller places `CARGO_MANIFEST_DIR`.
+    /// Variables that cargo sets when it runs tests: `CARGO_PKG_*`, and those of the build script. None of them holds a
+    /// path of the host: `CARGO_MANIFEST_DIR` is added by the caller.
     pub env: BTreeMap<String, String>,
     /// Whether the manifest says `harness = false`.
     pub harness_false: bool,
-    /// Where it was built and of what: directories of the host that it should hold none of. Whether its tests get the
-    /// package's own path as an alias depends on it.
+    /// The directories of the host that the build used, which the module should not contain. They decide whether the
+    /// module's tests get the package's own path as an alias.
     #[serde(with = "shared")]
     pub places: Arc<Places>,
 }
 
-/// What artifacts share is whole in each of them where they are written down.
+/// Serialises a shared value: each artifact has a whole copy of it.
 mod shared {
     use super::{Arc, Places};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -82,11 +82,11 @@ mod shared {
     }
 }
 
-/// Builds test binaries. A package that does not build is among [`BuildOutput::failures`] and the others are built, as far as
+/// Builds test binaries. Packages that do not build are in [`BuildOutput::failures`], and the others are built, as far as
 /// cargo allows.
 ///
 /// # Errors
-/// Where nothing was built, or cargo fails for another reason than code that does not compile.
+/// Nothing was built, or cargo failed for another reason than code that does not compile.
 pub fn build(
     toolchain: &Toolchain,
     request: &BuildRequest,
@@ -96,10 +96,11 @@ pub fn build(
     build_with(&Build { launcher: &System, toolchain, portable: &portable, request }, on_event)
 }
 
-/// What `cargo metadata` says of the workspace around a request's directory, dependencies resolved for the guests' platform: JSON.
+/// The output of `cargo metadata` for the workspace around a request's directory, with dependencies resolved for the
+/// guests' platform: JSON.
 ///
 /// # Errors
-/// Cargo cannot be started, or says nothing but an error.
+/// Cargo cannot be started, or only gives an error.
 pub fn metadata(toolchain: &Toolchain, request: &BuildRequest) -> Result<String, BuildError> {
     resolved_metadata(&System, toolchain, request)
 }
@@ -107,16 +108,16 @@ pub fn metadata(toolchain: &Toolchain, request: &BuildRequest) -> Result<String,
 /// The members of a workspace, by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Members {
-    /// Those that a request means, by cargo's rules.
+    /// The members that a request selects, by cargo's rules.
     pub selected: Vec<String>,
-    /// Those that it does not mean although nobody chose so: see [`BuildOutput::other_members`].
+    /// The members that it does not select although nobody left them out: see [`BuildOutput::other_members`].
     pub others: Vec<String>,
 }
 
-/// Which members of the workspace around a request's directory it means.
+/// The members of the workspace around a request's directory, split by whether the request selects them.
 ///
 /// # Errors
-/// Cargo cannot be started, or says nothing but an error.
+/// Cargo cannot be started, or only gives an error.
 pub fn members(toolchain: &Toolchain, request: &BuildRequest) -> Result<Members, BuildError> {
     members_with(&System, toolchain, request)
 }
@@ -133,7 +134,7 @@ pub(crate) fn members_with(
 }
 
 impl BuildOutput {
-    /// With what another build of the same workspace made: of other packages, for another target.
+    /// Adds the result of another build in the same workspace: of other packages, for another target.
     pub fn join(&mut self, other: BuildOutput) {
         self.artifacts.extend(other.artifacts);
         self.artifacts.sort_by(|a, b| a.name.cmp(&b.name));
@@ -149,7 +150,7 @@ impl BuildOutput {
     }
 }
 
-/// What a build is made with.
+/// Everything that a build needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Build<'a> {
     pub launcher: &'a dyn Launcher,
@@ -173,8 +174,8 @@ pub(crate) fn build_with(
     Ok(output)
 }
 
-/// Runs cargo until all is built that can be. With `--keep-going` that is once; without it, what failed is left out and the
-/// rest is built.
+/// Runs cargo until everything is built that can be. With `--keep-going`, one run is enough. Without it, each further run
+/// leaves out the packages that failed.
 fn run_cargo(
     build: &Build<'_>,
     workspace: &Workspace,
@@ -268,7 +269,7 @@ fn collect(
     output
 }
 
-/// What cargo would test and does not build, without a word. A target that failed to build is told as a failure.
+/// Test binaries that cargo would test and silently does not build. A target that failed to build is not among them.
 fn without_features(request: &BuildRequest, selected: &[&Package], messages: &Messages) -> Vec<(String, Vec<String>)> {
     let is_wanted = |target: &Target| match request.targets.is_empty() {
         true => target.test,
@@ -312,7 +313,7 @@ fn places(portable: &Portable, workspace: &Workspace, messages: &Messages) -> Pl
     let metadata = &workspace.metadata;
     Places {
         packages: messages.packages.clone(),
-        // One whose name is no UTF-8 cannot be in a Rust string, nor in what another process is told.
+        // A path that is not UTF-8 cannot be in a Rust string, and cannot be serialised for another process.
         dirs: [
             Some(metadata.workspace_root.as_str()),
             Some(metadata.target_directory.as_str()),
@@ -325,14 +326,14 @@ fn places(portable: &Portable, workspace: &Workspace, messages: &Messages) -> Pl
     }
 }
 
-/// Manifests, each read once.
+/// The manifests of packages, each read once.
 #[derive(Default)]
 struct Manifests(HashMap<PackageId, toml::Table>);
 
 impl Manifests {
     fn read(&mut self, package: &Package) -> &toml::Table {
         self.0.entry(package.id.clone()).or_insert_with(|| {
-            // Cargo has just read it: what cannot be read now says nothing.
+            // Cargo has just read the file. If it cannot be read now, the manifest counts as empty.
             let text = std::fs::read_to_string(&package.manifest_path).unwrap_or_default();
             text.parse().unwrap_or_default()
         })

@@ -1,10 +1,10 @@
-//! What a build can fail for: all of it, or single packages.
+//! Why a build fails: as a whole, or for single packages.
 
 use crate::error::ToolchainError;
 use std::fmt;
 use std::io;
 
-/// Why there is nothing to run.
+/// Why nothing can be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -13,31 +13,31 @@ pub enum BuildError {
     Start {
         /// The command line.
         command: String,
-        /// Why not.
+        /// Why it could not be started.
         source: io::Error,
     },
-    /// Cargo does not understand the package or workspace.
+    /// Cargo cannot read the package or workspace.
     #[error("cargo cannot describe the workspace: {message}")]
     Metadata {
         /// Cargo's error.
         message: String,
     },
-    /// Cargo stopped without building: a wrong option, an unknown package, dependencies that do not resolve.
+    /// Cargo stopped before it built anything: a wrong option, an unknown package, dependencies that do not resolve.
     #[error("cargo failed: {message}")]
     Cargo {
         /// Cargo's error.
         message: String,
     },
-    /// Nothing of what was asked for builds.
+    /// Nothing of the request could be built.
     #[error("nothing could be built{}", .failures.iter().map(|failure| format!("\n  - {failure}")).collect::<String>())]
     NothingBuilt {
-        /// Why, package by package.
+        /// The failures, package by package.
         failures: Vec<BuildFailure>,
     },
-    /// The compiler that leaves the host's paths out cannot be set up.
+    /// The compiler that keeps the host's paths out of guests cannot be set up.
     #[error("cannot set up the compiler for guests")]
     Compiler(#[from] ToolchainError),
-    /// A signal ended cargo: Ctrl-C, most often.
+    /// A signal ended cargo: mostly Ctrl-C.
     #[error("cargo was ended by signal {signal}")]
     Interrupted {
         /// The signal's number.
@@ -45,33 +45,33 @@ pub enum BuildError {
     },
 }
 
-/// Tests that could not be built, and why. Its `Display` is one sentence.
+/// Tests that could not be built, and why. Displayed as one sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildFailure {
-    /// The package whose tests they are.
+    /// The package that the tests belong to.
     pub package: String,
-    /// The test binary's name where the package has others that were built; `None` where it has none.
+    /// The name of the test binary, if others of the package were built; `None` if none was.
     pub target: Option<String>,
-    /// The dependency that does not build, where it is not the package itself.
+    /// The dependency that does not build; `None` if the package itself does not.
     pub culprit: Option<FailedDependency>,
-    /// What they were built for.
+    /// The target that they were built for.
     pub platform: &'static str,
     /// The first error in one line, with file and line where the compiler gave them.
     pub error: String,
-    /// The first error as it was printed.
+    /// The first error, as the compiler printed it.
     pub rendered: String,
 }
 
 /// A dependency that does not build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedDependency {
-    /// Its name.
+    /// The dependency's name.
     pub package: String,
-    /// Its version.
+    /// The dependency's version, if it is known.
     pub version: Option<String>,
-    /// How the package comes to depend on it: the first step.
+    /// The kind of the first dependency on the way from the package to this one.
     pub relation: Relation,
-    /// The packages between the two; none where it is a direct dependency.
+    /// The packages on the way; empty for a direct dependency.
     pub through: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What is told of a build while it goes on.
+//! The events of a build while it goes on.
 
 /// What happens during a build, for display only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -6,11 +6,11 @@
 pub enum BuildEvent<'a> {
     /// A line of cargo's own: `   Compiling …`
     Cargo(&'a str),
-    /// A compiler's diagnostic, each once.
+    /// A diagnostic of the compiler; each is given once.
     Diagnostic {
         /// Whether it is an error.
         is_error: bool,
-        /// As the compiler prints it, with a newline at its end.
+        /// The diagnostic as the compiler prints it, with a newline at its end.
         rendered: &'a str,
     },
 }

@@ -1,4 +1,4 @@
-//! From compile errors to what a user asked for: which packages have no tests to run, and because of what.
+//! From compile errors to the user's packages: which of them have no tests to run, and why.
 
 use crate::guests::error::{BuildFailure, FailedDependency, Relation};
 use crate::guests::messages::{CompileError, Messages};
@@ -8,7 +8,7 @@ use crate::guests::selection::Workspace;
 use cargo_metadata::{DependencyKind, Node, Package, PackageId};
 use std::collections::{HashMap, HashSet, VecDeque};
 
-/// Explains a run's errors for the selected packages. `workspace` has its dependencies resolved where that was possible.
+/// Explains a run's errors for the selected packages. The dependencies of `workspace` are resolved if that was possible.
 pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&Package]) -> Vec<BuildFailure> {
     let built: HashSet<&PackageId> = messages.tests.iter().map(|artifact| &artifact.package_id).collect();
     let graph = DependencyGraph::new(workspace);
@@ -38,15 +38,15 @@ pub(crate) fn explain(messages: &Messages, workspace: &Workspace, selected: &[&P
             }
         }
         if !explained {
-            // Nobody is known to depend on it. It is told as it is, not lost.
+            // No selected package is known to depend on it. The error is given all the same, so that it is not lost.
             failures.push(failure(error.origin.name(), None, None, error));
         }
     }
     failures
 }
 
-/// After a run that failed: a failure for each selected package that has tests, got none, and is in no failure so far.
-/// What cargo itself objects to (a build script's output, say) has no form for machines.
+/// After a failed run, adds a failure for each selected package that has tests, of which none was built, and that has no
+/// failure so far. Errors of cargo itself (about the output of a build script, for example) have no machine-readable form.
 pub(crate) fn explain_silent(
     messages: &Messages,
     selected: &[&Package],
@@ -72,7 +72,7 @@ pub(crate) fn explain_silent(
     }
 }
 
-/// Whether a request asks for tests that a package has whatever its features.
+/// Whether the request asks for tests that the package has with any features.
 fn has_tests(package: &Package, request: &BuildRequest) -> bool {
     let mut tests = package.targets.iter().filter(|target| target.test && target.required_features.is_empty());
     tests.any(|target| request.targets.is_empty() || request.targets.iter().any(|filter| filter.means(target)))
@@ -99,7 +99,7 @@ fn culprit(error: &CompileError, relation: Relation, between: &[PackageId], work
     }
 }
 
-/// The package an error is of, where the workspace knows it.
+/// The package that an error is about, if the workspace knows it.
 fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
     if let crate::guests::messages::ErrorOrigin::Id(id) = &error.origin {
         return Some(id.clone());
@@ -111,7 +111,7 @@ fn origin(error: &CompileError, workspace: &Workspace) -> Option<PackageId> {
     workspace.metadata.packages.iter().find(is_it).map(|package| package.id.clone())
 }
 
-/// Who depends on whom for the target; empty where that was not resolved.
+/// The dependencies of each package for the target; empty if they were not resolved.
 struct DependencyGraph<'a>(HashMap<&'a PackageId, &'a Node>);
 
 impl<'a> DependencyGraph<'a> {
@@ -120,8 +120,8 @@ impl<'a> DependencyGraph<'a> {
         DependencyGraph(nodes.map(|node| (&node.id, node)).collect())
     }
 
-    /// The shortest way from a package's tests to something it depends on: the kind of the first step, and what lies between.
-    /// Development dependencies are those of the package itself, not of its dependencies.
+    /// The shortest way from a package's tests to one of its dependencies: the kind of the first step, and the packages
+    /// between. Development dependencies count only at the first step.
     fn path(&self, from: &'a PackageId, to: &PackageId) -> Option<(Relation, Vec<PackageId>)> {
         let mut seen = HashSet::from([from]);
         let mut queue: VecDeque<(&PackageId, Option<Relation>, Vec<PackageId>)> =

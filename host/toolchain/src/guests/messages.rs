@@ -1,4 +1,4 @@
-//! What cargo says while it builds: JSON on standard output, progress and its own errors on standard error.
+//! What cargo prints while it builds: JSON on standard output; progress and its own errors on standard error.
 
 use crate::guests::events::BuildEvent;
 use crate::system::command::Stream;
@@ -8,18 +8,18 @@ use cargo_util_schemas::core::PackageIdSpec;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
-/// Everything a run of cargo said that matters afterwards.
+/// Everything that cargo printed in a build and that matters afterwards.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
-    /// Artifacts in test mode that can be executed.
+    /// Executables that were built as tests.
     pub tests: Vec<cargo_metadata::Artifact>,
-    /// The directory and the name of each package that something was compiled of.
+    /// For each package that was compiled: its directory, and its name.
     pub packages: BTreeMap<PathBuf, String>,
     /// `rustc-env` variables of build scripts.
     pub script_env: HashMap<PackageId, Vec<(String, String)>>,
-    /// The first error of each target that did not compile, and what else kept a package from being built.
+    /// The first error of each target that did not compile, and other errors that kept a package from being built.
     pub errors: Vec<CompileError>,
-    /// Standard error of the run that is going on.
+    /// Standard error of the current run.
     pub stderr: String,
     shown: HashSet<String>,
 }
@@ -29,23 +29,23 @@ pub(crate) struct Messages {
 pub(crate) struct CompileError {
     pub origin: ErrorOrigin,
     pub target: Option<Target>,
-    /// One line.
+    /// The error in one line.
     pub headline: String,
-    /// The diagnostic as the compiler prints it, or cargo's own words.
+    /// The diagnostic as the compiler printed it, or cargo's own words.
     pub rendered: String,
 }
 
-/// Which package an error is of.
+/// The package that an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ErrorOrigin {
-    /// In a message for machines.
+    /// From a machine-readable message.
     Id(PackageId),
-    /// In a line for people: name, and version where it is given.
+    /// From a line for people: the name, and the version if it is given.
     Named(String, Option<String>),
 }
 
 impl Messages {
-    /// Takes a line of cargo's output.
+    /// Takes in a line of cargo's output.
     pub fn take(&mut self, stream: Stream, line: &str, show: &mut dyn FnMut(BuildEvent<'_>)) {
         match stream {
             Stream::Stderr => {
@@ -55,7 +55,7 @@ impl Messages {
             }
             Stream::Stdout => match serde_json::from_str(line) {
                 Ok(message) => self.take_message(message, show),
-                // What a later cargo adds, and what a procedural macro prints.
+                // A message of a newer cargo, or the output of a procedural macro.
                 Err(error) => tracing::trace!(%error, line, "not a message of cargo's"),
             },
         }
@@ -86,7 +86,7 @@ impl Messages {
                         target: Some(message.target),
                     });
                 }
-                // A library and its unit tests are compiled from the same lines.
+                // A library and its unit tests are compiled from the same source, and give the same diagnostics.
                 if self.shown.insert(rendered.clone()) {
                     show(BuildEvent::Diagnostic { is_error, rendered: &rendered });
                 }
@@ -95,7 +95,7 @@ impl Messages {
         }
     }
 
-    /// An error of cargo's own on standard error that names a package.
+    /// An error on standard error in which cargo itself names the package.
     pub fn objection(&self, package: &str) -> Option<&str> {
         let names = [format!("`{package}`"), format!("`{package} v")];
         let mut errors = self.stderr.split_inclusive('\n').scan(0, |at, line| {
@@ -115,7 +115,7 @@ impl Messages {
             .any(|error| error.origin == ErrorOrigin::Id(id.clone()) && error.target.as_ref().is_some_and(same))
     }
 
-    /// At the end of a run, adds the errors that only cargo's own lines tell: build scripts that failed, compilers that crashed.
+    /// At the end of a run, adds errors that are only in cargo's own lines: failed build scripts, crashed compilers.
     pub fn finish(&mut self) {
         let lines: Vec<&str> = self.stderr.lines().collect();
         let mut found = Vec::new();
@@ -125,7 +125,7 @@ impl Messages {
                 found.push(script_error(spec, line, rest));
             } else if let Some(name) = quoted_after(line, "error: could not compile `") {
                 let known = self.errors.iter().any(|error| error.origin.name() == name);
-                // With a diagnostic of its own it is known already.
+                // If the package has a diagnostic, its error is already known.
                 if !known {
                     found.push(crash(name, line, rest));
                 }
@@ -151,8 +151,8 @@ impl ErrorOrigin {
     }
 }
 
-/// Name and version in a package ID: `url#name@version`, or `path+file:///…/name#version`. What is not such an ID, as with
-/// cargos of before 1.77, is taken for a name.
+/// The name and the version in a package ID: `url#name@version`, or `path+file:///…/name#version`. Cargo before 1.77 writes
+/// other IDs: such an ID counts as a name.
 fn split_id(id: &PackageId) -> (String, Option<String>) {
     match PackageIdSpec::parse(&id.repr) {
         Ok(parsed) => (parsed.name().to_owned(), parsed.version().map(|version| version.to_string())),
@@ -160,7 +160,7 @@ fn split_id(id: &PackageId) -> (String, Option<String>) {
     }
 }
 
-/// The message in one line, with its place.
+/// A diagnostic in one line, with its place in the source.
 fn headline(diagnostic: &Diagnostic) -> String {
     let message = diagnostic.message.lines().next().unwrap_or_default();
     match diagnostic.spans.iter().find(|span| span.is_primary) {
@@ -173,7 +173,7 @@ fn quoted_after<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
     line.strip_prefix(prefix)?.split_once('`').map(|(quoted, _)| quoted)
 }
 
-/// The lines that belong to an error of cargo's: up to the next one, or to its note on other jobs.
+/// The lines that belong to one of cargo's errors: up to the next error, or up to the note on other jobs.
 fn belonging<'a>(line: &'a str, rest: &[&'a str]) -> Vec<&'a str> {
     let own = rest.iter().take_while(|line| !line.starts_with("error:") && !line.starts_with("warning: build failed"));
     std::iter::once(line).chain(own.copied()).collect()
@@ -183,7 +183,7 @@ fn script_error(spec: &str, line: &str, rest: &[&str]) -> CompileError {
     let lines = belonging(line, rest);
     let mut said = lines.iter().skip_while(|line| line.trim() != "--- stderr").skip(1).map(|line| line.trim());
     let first = said.by_ref().find(|line| !line.is_empty()).unwrap_or("it printed nothing on standard error");
-    // The place is on the first line of a panic, the message on the next.
+    // A panic has its place on the first line, and its message on the next.
     let message = if first.contains("panicked at") { said.next().unwrap_or(first) } else { first };
     let (name, version) = match spec.split(' ').collect::<Vec<_>>()[..] {
         [name, version, ..] => (name, version.strip_prefix('v')),

@@ -1,4 +1,4 @@
-//! Building test binaries with cargo, the same in every folder, and explaining what did not build.
+//! Builds test binaries with cargo, the same in every folder, and explains what did not build.
 
 pub(crate) mod build;
 pub(crate) mod error;

@@ -1,10 +1,10 @@
-//! A test binary's name, its variables, and what its manifest says of it.
+//! A test binary's name, its variables, and what its manifest says about it.
 
 use cargo_metadata::{Package, Target, TargetKind as CargoKind};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a test binary was made of.
+/// The kind of target that a test binary was made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub enum TargetKind {
     /// Unit tests of a library.
@@ -26,12 +26,12 @@ impl TargetKind {
             Some(CargoKind::Test) => TargetKind::Test,
             Some(CargoKind::Example) => TargetKind::Example,
             Some(CargoKind::Bench) => TargetKind::Bench,
-            // `lib`, `rlib`, `cdylib`, `proc-macro`, …: each is the package's one library.
+            // `lib`, `rlib`, `cdylib`, `proc-macro`, …: a package has only one library.
             _ => TargetKind::Lib,
         }
     }
 
-    /// The table of a manifest.
+    /// The table in a manifest for such targets.
     fn table(self) -> &'static str {
         match self {
             TargetKind::Lib => "lib",
@@ -43,8 +43,8 @@ impl TargetKind {
     }
 }
 
-/// `package` for the library, `package/test` for an integration test, `package/bin/name` and so on for the others. Unique in
-/// a workspace, where cargo lets neither packages nor targets of a kind share a name.
+/// `package` for the library, `package/test` for an integration test, `package/bin/name` and so on for the others. The name
+/// is unique in a workspace: packages cannot share a name there, nor can targets of one kind in a package.
 pub(crate) fn binary_name(package: &str, kind: TargetKind, target: &str) -> String {
     match kind {
         TargetKind::Lib => package.to_owned(),
@@ -53,8 +53,8 @@ pub(crate) fn binary_name(package: &str, kind: TargetKind, target: &str) -> Stri
     }
 }
 
-/// The variables that cargo sets when it runs a package's tests, but for those that hold paths of the host.
-/// `rust_version` is as written in the manifest.
+/// The variables that cargo sets when it runs a package's tests, without those that hold paths of the host. `rust_version`
+/// is as written in the manifest.
 pub(crate) fn run_time_env(package: &Package, rust_version: Option<&str>) -> BTreeMap<String, String> {
     let version = &package.version;
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
@@ -82,12 +82,12 @@ pub(crate) fn run_time_env(package: &Package, rust_version: Option<&str>) -> BTr
     .collect()
 }
 
-/// Whether a build script's `rustc-env` variable may reach a guest: not if its value is a path of the host.
+/// Whether a build script's `rustc-env` variable may be given to a guest: not if its value is a path of the host.
 pub(crate) fn is_portable(value: &str) -> bool {
     !value.split([':', ';', '=']).any(|part| Path::new(part).is_absolute())
 }
 
-/// Whether the manifest says `harness = false` for a target. Cargo's metadata does not tell.
+/// Whether the manifest says `harness = false` for a target. Cargo's metadata does not contain that.
 pub(crate) fn harness_is_off(manifest: &toml::Table, kind: TargetKind, name: &str) -> bool {
     let is_off = |table: &toml::Value| table.get("harness").and_then(toml::Value::as_bool) == Some(false);
     match manifest.get(kind.table()) {

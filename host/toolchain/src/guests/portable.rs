@@ -1,9 +1,9 @@
-//! The compiler as guests are built with it: what it makes is the same in every folder, home and registry.
+//! The compiler with which guests are built. Its output is the same in every folder, home and registry.
 //!
-//! Cargo lets path and symbol names depend on where things are: sources are compiled under their paths, and the symbols
-//! of packages outside of the workspace, and of all that use them, are hashes over their paths. Flags in `RUSTFLAGS` could
-//! change the first, not the second, and they are the user's. So cargo is given another compiler: a script that passes
-//! everything on, with paths remapped and `-C metadata` made of the package's name, version and origin. See
+//! Cargo lets paths and symbol names depend on where things are. Sources are compiled under their paths. And the symbols of
+//! packages outside of the workspace, and of all packages that use them, are hashes over paths. Flags in `RUSTFLAGS` could
+//! change the paths, but not the symbols, and those flags are the user's. So cargo gets another compiler: a script that
+//! passes everything on, with paths remapped, and with `-C metadata` made from the package's name, version and origin. See
 //! `docs/decisions/0009-guests-without-paths.md`.
 
 use crate::Toolchain;
@@ -24,18 +24,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Raised whenever the script would build something else from the same sources.
+/// To be raised whenever the script would build something else from the same sources.
 const RECIPE: u32 = 1;
 const SCRIPT: &str = include_str!("portable.sh");
 
-/// A compiler that leaves this machine's paths out.
+/// A compiler that keeps this machine's paths out of its output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Portable {
     /// The program to give to cargo as `RUSTC`.
     pub rustc: PathBuf,
-    /// The user's home, or a directory in its place.
+    /// The user's home, or another directory if there is none.
     pub home: PathBuf,
-    /// Where cargo keeps what it downloads.
+    /// Where cargo keeps its downloads.
     pub cargo_home: PathBuf,
 }
 
@@ -51,13 +51,13 @@ impl Portable {
             write(&path, &script)?;
         }
         let home = machine.var("HOME").map(PathBuf::from);
-        // Cargo does not work without one; a path that is nowhere does no harm.
+        // Cargo does not work without such a directory. A path that does not exist does no harm.
         let cargo_home = machine.cargo_home().unwrap_or_else(|| path.with_file_name("no-home"));
         let home = home.filter(|home| home.is_absolute() && home.parent().is_some());
         Ok(Portable { rustc: path, home: home.unwrap_or_else(|| cargo_home.clone()), cargo_home })
     }
 
-    /// What cargo is run with, for a workspace: variables to set, or to remove.
+    /// The variables with which cargo runs for a workspace: each is set, or removed.
     pub fn env(&self, workspace: &Workspace) -> Vec<(&'static str, Option<OsString>)> {
         let root = workspace.metadata.workspace_root.as_std_path();
         let here = fs::canonicalize(root).unwrap_or_else(|_| root.to_owned());
@@ -72,7 +72,8 @@ impl Portable {
         let mut env = vec![
             ("RUSTC", Some(self.rustc.clone().into_os_string())),
             ("__AIRTIGHT_TWICE", Some(twice(&lock).into())),
-            // It splits the code into other units than the profile does: another module from the same sources.
+            // Incremental compilation splits the code into other units than the profile does, which gives another module
+            // from the same sources.
             ("CARGO_INCREMENTAL", None),
         ];
         env.extend(paths.map(|(name, path)| (name, Some(path.as_os_str().to_owned()))));
@@ -91,7 +92,7 @@ fn script(rustc: &Path, toolchain: &Toolchain, verbose: &str) -> String {
         ("wasm", toolchain.target.into()),
         ("packages", VIRTUAL_PACKAGES.into()),
         ("workspace", VIRTUAL_WORKSPACE.into()),
-        // Where the sources of std are, the compiler names them by their place on this machine.
+        // If the sources of std are on this machine, the compiler names them by their path here.
         ("rust_src", toolchain.sysroot.join("lib/rustlib/src/rust").to_string_lossy().into_owned().into()),
         ("rust", rust.as_str().into()),
     ];
@@ -99,7 +100,7 @@ fn script(rustc: &Path, toolchain: &Toolchain, verbose: &str) -> String {
     format!("#!/bin/sh\n# Written by airtight.\n{values}{SCRIPT}")
 }
 
-/// A name that changes with the compiler: cargo asks it for its version only when its path or its time is another.
+/// A name that changes with the compiler. Cargo asks a compiler for its version only if its path or its time has changed.
 fn key(rustc: &Path, script: &str, verbose: &str) -> String {
     let mut hash = Sha256::new_with_prefix(script);
     hash.update(verbose);
@@ -116,13 +117,13 @@ fn write(path: &Path, script: &str) -> Result<(), ToolchainError> {
     let written = tempfile::NamedTempFile::new_in(dir).and_then(|mut file| {
         file.write_all(script.as_bytes())?;
         file.as_file().set_permissions(fs::Permissions::from_mode(0o755))?;
-        // Closed before it has its name: a program that is open for writing cannot be run.
+        // The file is closed before it gets its name: Linux does not run a program that is open for writing.
         file.into_temp_path().persist(path).map_err(|error| error.error)
     });
     written.map_err(ToolchainError::file("write", path))
 }
 
-/// The packages that a lock file has from two registries under one name and version, `name-version` each.
+/// The packages that a lock file has from two registries under one name and version, each as `name-version`.
 fn twice(lock: &str) -> String {
     let lock: toml::Table = lock.parse().unwrap_or_default();
     let packages = lock.get("package").and_then(toml::Value::as_array).into_iter().flatten();
@@ -148,7 +149,7 @@ mod tests {
     use std::io::ErrorKind;
     use std::process::{Command, Output};
 
-    /// A toolchain whose compiler prints its arguments, each between NUL bytes, and the script for it.
+    /// A toolchain whose compiler prints its arguments, each between NUL bytes; and the script for it.
     fn printing(fake: &FakeMachine) -> (Portable, PathBuf) {
         let rustc = fake.file("opt/it's rustc", "#!/bin/sh\nfor arg do printf '%s\\0' \"$arg\"; done\n");
         fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).unwrap();
@@ -165,8 +166,8 @@ mod tests {
 
     /// Runs a script that this process has just written.
     ///
-    /// A child that another test starts at the same moment has every open file of ours until it runs its own program, and
-    /// so this script too, open for writing: Linux runs no such file ("Text file busy"). It takes another try.
+    /// A child that another test starts at the same moment has all our files open until it runs its own program. So this
+    /// script is open for writing there, too, and Linux does not run it ("Text file busy"). Then it takes another try.
     fn run_script(command: &mut Command) -> Output {
         loop {
             match command.output() {
@@ -177,7 +178,7 @@ mod tests {
         }
     }
 
-    /// What the compiler is called with, for a package in this directory.
+    /// The arguments that the compiler gets, for a package in this directory.
     fn called(portable: &Portable, here: &Path, package: (&Path, &str, &str), args: &[&str]) -> Vec<String> {
         let (dir, name, version) = package;
         let mut command = Command::new(&portable.rustc);
@@ -277,7 +278,7 @@ mod tests {
         let written = changed(&first.rustc);
         assert_eq!(again(&fake), first);
         assert_eq!(changed(&first.rustc), written);
-        // Cargo asks a compiler for its version again only under another path.
+        // Cargo asks a compiler for its version again only if its path has changed.
         fake.answer("it's rustc -vV", &VERBOSE.replace("1.96.0", "1.97.0"));
         assert_ne!(again(&fake).rustc, first.rustc);
     }

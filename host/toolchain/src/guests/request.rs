@@ -1,15 +1,15 @@
-//! What to build, and the command line that says so to cargo.
+//! What to build, and cargo's command line for it.
 
 use crate::guests::package::TargetKind;
 use cargo_metadata::Target;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What to build: cargo's own selection, feature and profile options, with cargo's meaning.
+/// What to build: cargo's own options for selection, features and profile, with cargo's meaning.
 #[derive(Debug, Clone, Default)]
 pub struct BuildRequest {
-    /// Where cargo runs: the package's or workspace's directory, or one inside. Its `.cargo/config.toml` and
-    /// `rust-toolchain.toml` hold.
+    /// The directory in which cargo runs: that of the package or workspace, or one inside. Its `.cargo/config.toml` and
+    /// `rust-toolchain.toml` apply.
     pub dir: PathBuf,
     /// `-p`
     pub packages: Vec<String>,
@@ -17,7 +17,7 @@ pub struct BuildRequest {
     pub workspace: bool,
     /// `--exclude`
     pub exclude: Vec<String>,
-    /// `--lib`, `--test NAME`, …; with none, everything that `cargo test` would run.
+    /// `--lib`, `--test NAME`, …; without any, everything that `cargo test` would run.
     pub targets: Vec<TargetFilter>,
     /// `--features`
     pub features: Vec<String>,
@@ -35,11 +35,11 @@ pub struct BuildRequest {
     pub frozen: bool,
     /// `--config KEY=VALUE`
     pub config: Vec<String>,
-    /// More options for `cargo build`, as they are.
+    /// More options for `cargo build`, passed on unchanged.
     pub cargo_args: Vec<OsString>,
-    /// Colour in diagnostics.
+    /// Whether diagnostics are coloured.
     pub color: bool,
-    /// Keep cargo's progress to itself; errors are still reported.
+    /// Whether cargo's progress is hidden; errors are reported all the same.
     pub quiet: bool,
 }
 
@@ -56,7 +56,7 @@ pub enum CargoProfile {
 }
 
 impl CargoProfile {
-    /// The variable that sets the profile's debug information, as cargo names it: `CARGO_PROFILE_RELEASE_DEBUG`.
+    /// The variable that sets the profile's debug information in cargo: for example `CARGO_PROFILE_RELEASE_DEBUG`.
     #[must_use]
     pub fn debug_variable(&self) -> String {
         let name = match self {
@@ -109,7 +109,7 @@ impl TargetFilter {
         }
     }
 
-    /// Whether this selects a target.
+    /// Whether this option selects a target.
     pub(crate) fn means(&self, target: &Target) -> bool {
         let (kind, name) = (TargetKind::from_cargo(target), &target.name);
         match self {
@@ -128,25 +128,27 @@ impl TargetFilter {
 }
 
 impl BuildRequest {
-    /// Everything that `cargo test` would run for a package or workspace, given by its directory or its `Cargo.toml`.
+    /// A request for everything that `cargo test` would run in a package or workspace. `path` is its directory or its
+    /// `Cargo.toml`.
     pub fn new(path: &Path) -> BuildRequest {
         let dir = if path.file_name().is_some_and(|name| name == "Cargo.toml") { path.parent() } else { Some(path) };
         let dir = dir.filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
         BuildRequest { dir: dir.to_owned(), ..BuildRequest::default() }
     }
 
-    /// The same for these packages of the workspace alone.
+    /// The same request for these packages of the workspace alone.
     #[must_use]
     pub fn only(&self, packages: Vec<String>) -> BuildRequest {
         BuildRequest { packages, workspace: false, exclude: Vec::new(), ..self.clone() }
     }
 
-    /// Whether `cargo build --tests` builds the same test binaries as `cargo test --no-run`. It alone has `--keep-going`.
+    /// Whether `cargo build --tests` builds the same test binaries as `cargo test --no-run`. Only the former has
+    /// `--keep-going`.
     pub(crate) fn can_keep_going(&self) -> bool {
         self.targets.iter().all(|filter| matches!(filter, TargetFilter::Tests | TargetFilter::Test(_)))
     }
 
-    /// Cargo's arguments, for a target. `only`, where given, replaces the selection of packages.
+    /// Cargo's arguments for a target. If `only` is given, it replaces the selection of packages.
     pub(crate) fn build_args(&self, target: &str, only: Option<&[String]>) -> Vec<OsString> {
         let mut args: Vec<OsString> = Vec::new();
         let mut push = |words: &[&str]| args.extend(words.iter().map(OsString::from));
@@ -160,7 +162,7 @@ impl BuildRequest {
         }
         let format = if self.color { "json,json-diagnostic-rendered-ansi" } else { "json" };
         push(&["--target", target, "--message-format", format]);
-        // Cargo's own lines are read too; only diagnostics are coloured, by the compiler.
+        // Cargo's own lines are parsed, so only diagnostics are coloured, by the compiler.
         push(&["--color", "never"]);
         match only {
             Some(packages) => packages.iter().for_each(|name| push(&["-p", name])),
@@ -174,7 +176,7 @@ impl BuildRequest {
         }
         self.targets.iter().for_each(|filter| push(&filter.args()));
         match &self.profile {
-            // What `cargo test` means by default, and `cargo build` does not.
+            // `cargo test` uses this profile by default, `cargo build` does not.
             CargoProfile::Test if self.can_keep_going() => push(&["--profile", "test"]),
             CargoProfile::Test => {}
             CargoProfile::Release => push(&["--release"]),
@@ -199,7 +201,7 @@ impl BuildRequest {
         args
     }
 
-    /// What `cargo metadata` has to be told as well.
+    /// The arguments that `cargo metadata` needs, too.
     pub(crate) fn manifest_args(&self) -> Vec<OsString> {
         let switches = [(self.locked, "--locked"), (self.offline, "--offline"), (self.frozen, "--frozen")];
         let mut args: Vec<OsString> = switches.iter().filter(|(on, _)| *on).map(|(_, name)| name.into()).collect();

@@ -1,4 +1,4 @@
-//! The workspace, and which of its packages a request means.
+//! The workspace, and which of its packages a request selects.
 
 use crate::Toolchain;
 use crate::guests::error::BuildError;
@@ -11,15 +11,15 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-/// A workspace as cargo describes it.
+/// A workspace, as cargo describes it.
 pub(crate) struct Workspace {
     pub metadata: Metadata,
-    /// As written: the typed form completes `1.70` to `1.70.0`, cargo's variable does not.
+    /// As written in the manifest: cargo's metadata types complete `1.70` to `1.70.0`, and cargo's variable does not.
     rust_versions: HashMap<String, String>,
 }
 
 impl Workspace {
-    /// The workspace around `request.dir`, without its dependencies.
+    /// Loads the workspace around `request.dir`, without its dependencies.
     pub fn load(
         launcher: &dyn Launcher,
         toolchain: &Toolchain,
@@ -28,7 +28,7 @@ impl Workspace {
         Workspace::ask(launcher, metadata_command(toolchain, request).arg("--no-deps"))
     }
 
-    /// The same with dependencies resolved for the target.
+    /// Loads the workspace with dependencies resolved for the target.
     pub fn load_resolved(
         launcher: &dyn Launcher,
         toolchain: &Toolchain,
@@ -49,7 +49,7 @@ impl Workspace {
         self.rust_versions.get(&id.repr).map(String::as_str)
     }
 
-    /// The packages a request means, by cargo's rules.
+    /// The packages that a request selects, by cargo's rules.
     pub fn selected(&self, request: &BuildRequest) -> Vec<&Package> {
         let members = self.metadata.workspace_packages();
         let named = |specs: &[String], package: &Package| specs.iter().any(|spec| means(spec, package));
@@ -65,7 +65,8 @@ impl Workspace {
         }
     }
 
-    /// The member around a directory, unless that is the workspace's root, where the default members count.
+    /// The member whose directory holds `dir`. `None` for a member at the workspace's root: there the default members
+    /// count.
     fn nearest(&self, dir: &Path) -> Option<&Package> {
         let dir = fs::canonicalize(dir).ok()?;
         let members = self.metadata.workspace_packages().into_iter();
@@ -79,7 +80,7 @@ impl Workspace {
     }
 }
 
-/// `cargo` with what a toolchain needs.
+/// A command line of `cargo` with the variables that a toolchain needs.
 pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> CommandLine {
     let mut command = CommandLine::new(&toolchain.cargo).dir(&request.dir);
     for (name, value) in toolchain.env() {
@@ -88,14 +89,14 @@ pub(crate) fn cargo(toolchain: &Toolchain, request: &BuildRequest) -> CommandLin
     command
 }
 
-/// What cargo says of the workspace, dependencies resolved for the target: JSON.
+/// The output of `cargo metadata` for the workspace, with dependencies resolved for the target: JSON.
 pub(crate) fn resolved_metadata(
     launcher: &dyn Launcher,
     toolchain: &Toolchain,
     request: &BuildRequest,
 ) -> Result<String, BuildError> {
     let command = metadata_command(toolchain, request).args(["--filter-platform", toolchain.target]);
-    // A virtual workspace's root accepts no features; its members' default ones are then the best there is.
+    // The root of a virtual workspace accepts no features. Then the members' default features are used.
     let features = request.feature_args();
     answer(launcher, command.clone().args(&features)).or_else(|error| match features.is_empty() {
         true => Err(error),
@@ -132,15 +133,16 @@ fn rust_versions(raw: &serde_json::Value) -> HashMap<String, String> {
     packages.filter_map(|package| Some((text(package, "id")?, text(package, "rust_version")?))).collect()
 }
 
-/// What cargo says after its progress: its error, with causes.
+/// What cargo prints after its progress: its error, with causes.
 pub(crate) fn cargo_error(stderr: &str) -> String {
     let start = stderr.lines().position(|line| line.starts_with("error"));
     let lines: Vec<_> = stderr.lines().skip(start.unwrap_or(0)).collect();
     lines.join("\n").trim_start_matches("error: ").trim().to_owned()
 }
 
-/// Whether an argument of `-p` or `--exclude` means a package, by cargo's rules: a pattern is one for names, and anything else
-/// is a package ID specification (`name`, `name@1.2`, `url#name@1.2`). What cargo cannot read means none: cargo says so.
+/// Whether an argument of `-p` or `--exclude` selects a package, by cargo's rules: a pattern is matched with names, and
+/// anything else is a package ID specification (`name`, `name@1.2`, `url#name@1.2`). An argument that cargo cannot read
+/// selects nothing: cargo reports it.
 fn means(argument: &str, package: &Package) -> bool {
     if argument.contains(['*', '?', '[', ']']) {
         return Pattern::new(argument).is_ok_and(|pattern| pattern.matches(&package.name));

@@ -1,4 +1,4 @@
-//! Debian's packages, and those of its descendants: which to install, and installing them.
+//! Packages of Debian and its descendants: which to install, and how.
 
 use crate::error::ToolchainError;
 use crate::setup::find::MINIMUM;
@@ -9,31 +9,31 @@ use crate::system::machine::Machine;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A dpkg run of somebody else's is waited for this long, in seconds.
+/// How long apt waits for another process's dpkg, in seconds.
 const LOCK_TIMEOUT: &str = "DPkg::Lock::Timeout=120";
 
-/// Packages that together make a compiler and std for the target, the compiler first. The best come first.
+/// Sets of packages that together give a compiler and std for the target, the compiler first. The best set comes first.
 const SETS: [&[&str]; 3] = [
     &["rustc", "cargo", "libstd-rust-dev-wasm32", WASI_LIBC],
     &["rustc", "cargo", "rust-src", WASI_LIBC],
-    // Newer than `rustc` in a stable release, where a browser's build needs it.
+    // In a stable release, `rustc-web` is newer than `rustc` if the build of a browser needs that.
     &["rustc-web", "cargo-web", "rust-web-src", WASI_LIBC],
 ];
 const WASI_LIBC: &str = "wasi-libc";
-/// What to name where no set can be had, so that nobody is told to install a compiler that is too old.
+/// The set to name if none can be installed, so that nobody is told to install a compiler that is too old.
 const FALLBACK: &[&str] = SETS[2];
 
-/// What is needed of the distribution.
+/// What the distribution has to provide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Compiler, std (its sources, at least) and libc.
     pub toolchain: bool,
     pub linker: bool,
-    /// The compiler's LLVM, where there is a compiler.
+    /// The LLVM version of the compiler, if there is a compiler.
     pub llvm_major: Option<u32>,
 }
 
-/// Whether packages can be looked up here at all.
+/// Whether packages can be looked up on this machine.
 pub(crate) fn available(machine: &Machine<'_>) -> bool {
     machine.which("apt-get").is_some() && machine.which("apt-cache").is_some()
 }
@@ -73,7 +73,7 @@ fn parse_policy(text: &str) -> BTreeMap<&str, IndexEntry> {
         match line.trim().split_once(": ") {
             Some(("Installed", version)) => policy.installed = version != "(none)",
             Some(("Candidate", version)) => {
-                // An epoch is no part of the upstream version.
+                // The epoch is not part of the upstream version.
                 policy.candidate = leading_version(version.split_once(':').map_or(version, |(_, rest)| rest));
             }
             _ => {}
@@ -86,7 +86,7 @@ fn choose_set(policy: &BTreeMap<&str, IndexEntry>) -> Result<&'static [&'static 
     let candidate = |name: &str| policy.get(name).and_then(|policy| policy.candidate);
     let fits = |name: &str| candidate(name).is_some_and(|version| name == WASI_LIBC || version >= MINIMUM);
     let mut sets: Vec<_> = SETS.into_iter().filter(|set| set.iter().all(|name| fits(name))).collect();
-    // A compiler that is there already is not replaced by another package's.
+    // A compiler that is already installed is not replaced by another package's.
     sets.sort_by_key(|set| !policy.get(set[0]).is_some_and(|compiler| compiler.installed));
     sets.first().copied().ok_or_else(|| {
         let compilers = ["rustc", "rustc-web"].into_iter();
@@ -98,7 +98,7 @@ fn choose_set(policy: &BTreeMap<&str, IndexEntry>) -> Result<&'static [&'static 
     })
 }
 
-/// The linker of the compiler's own LLVM, else the newest one that is not older.
+/// The linker of the compiler's own LLVM version, else the newest one that is not older.
 fn choose_lld(pkgnames: &str, llvm_major: Option<u32>) -> Option<String> {
     let versions = pkgnames.lines().filter_map(|name| name.trim().strip_prefix("lld-")?.parse::<u32>().ok());
     let versions: Vec<_> = versions.filter(|version| *version >= llvm_major.unwrap_or(0)).collect();
@@ -106,7 +106,7 @@ fn choose_lld(pkgnames: &str, llvm_major: Option<u32>) -> Option<String> {
     exact.or_else(|| versions.into_iter().max()).map(|version| format!("lld-{version}"))
 }
 
-/// The commands to type, from the index as it is.
+/// The commands to type, by the index as it is now.
 pub(crate) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
     let packages = choose(machine, needs).unwrap_or_else(|_| {
         let lld = needs.linker.then_some("lld");
@@ -117,7 +117,7 @@ pub(crate) fn command_to_type(machine: &Machine<'_>, needs: Needs) -> String {
     format!("{sudo}apt-get update && {sudo}apt-get install --no-install-recommends {}", packages.join(" "))
 }
 
-/// How to get the linker made for a compiler.
+/// The command that installs a linker made for a compiler.
 pub(crate) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String {
     if !available(machine) {
         return format!(
@@ -128,7 +128,7 @@ pub(crate) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String 
     command_to_type(machine, Needs { toolchain: false, linker: true, llvm_major: info.llvm_major })
 }
 
-/// Installs what is needed: `Ok(Err(why))` where the distribution does not have it.
+/// Installs what is needed. `Ok(Err(why))` if the distribution does not have it.
 pub(crate) fn install(
     machine: &Machine<'_>,
     needs: Needs,
@@ -145,7 +145,7 @@ pub(crate) fn install(
         }
     };
     if let Err(error) = install_packages(machine, &packages, progress) {
-        // An old index names files that the servers no longer have.
+        // An old index names files that the servers have removed.
         tracing::debug!(%error, "trying again with a fresh index");
         update(machine, progress)?;
         match choose(machine, needs) {
@@ -165,7 +165,7 @@ fn install_packages(
     packages: &[String],
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<(), ToolchainError> {
-    // Nothing of the user's is removed to make room.
+    // No package of the user's is removed to make room.
     let fixed = ["-o", LOCK_TIMEOUT, "install", "--yes", "--no-install-recommends", "--no-remove"];
     let command = apt_get(machine, &fixed).args(packages);
     run(machine, SetupStep::InstallPackages(packages.to_vec()), command, progress)
@@ -177,7 +177,7 @@ fn apt_get(machine: &Machine<'_>, args: &[&str]) -> CommandLine {
     if machine.superuser {
         return CommandLine::new(apt_get).args(args).env(frontend.0, frontend.1);
     }
-    // `-n`: a password prompt would hang, there is no terminal on standard input.
+    // `-n`: without a terminal on standard input, a password prompt would hang.
     let sudo = CommandLine::new("sudo").args(["-n", "env"]).arg(format!("{}={}", frontend.0, frontend.1));
     sudo.arg(apt_get).args(args)
 }

@@ -1,4 +1,4 @@
-//! Finding a toolchain that is there already. A few file look-ups and at most two runs of `rustc`.
+//! Finds an existing toolchain, with a few file look-ups and at most two runs of `rustc`.
 
 use crate::error::ToolchainError;
 use crate::setup::rustc_info::{RustcInfo, Version};
@@ -15,7 +15,7 @@ pub(crate) const MINIMUM: Version = (1, 88);
 /// is installed; a distribution's packaged target; a private sysroot that was built before and still fits its compiler.
 ///
 /// # Errors
-/// Only where there is no cache directory to look in. A toolchain that does not answer is not found.
+/// Only if there is no cache directory to look in. A toolchain that does not answer counts as missing.
 pub fn find(dir: &Path) -> Result<Option<Toolchain>, ToolchainError> {
     Ok(find_on(&Machine::current(dir)?))
 }
@@ -24,7 +24,7 @@ pub(crate) fn find_on(machine: &Machine<'_>) -> Option<Toolchain> {
     active(machine).ok().or_else(|| distribution(machine))
 }
 
-/// The toolchain that plain `cargo` would use here, or why it does not do.
+/// The toolchain that plain `cargo` would use here, or why it cannot be used.
 pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
     let rustc = machine.program("RUSTC", "rustc").ok_or("no `rustc` on PATH")?;
     let cargo = machine.program("CARGO", "cargo").ok_or("no `cargo` on PATH")?;
@@ -72,7 +72,7 @@ impl Base {
         if !rustc.exists() {
             return None;
         }
-        // Prefer the cargo made for this compiler; any cargo can drive it.
+        // The cargo made for this compiler is preferred, but any cargo can drive it.
         let cargo = Some(machine.system("usr/bin/cargo")).filter(|cargo| cargo.exists());
         let cargo = cargo.or_else(|| machine.program("CARGO", "cargo"))?;
         let info = RustcInfo::ask(machine, &rustc)?;
@@ -83,7 +83,7 @@ impl Base {
         Some(Base { rustc, cargo, info })
     }
 
-    /// The toolchain of a private sysroot.
+    /// The toolchain of a private sysroot for this compiler.
     pub fn with(&self, sysroot: &Sysroot) -> Toolchain {
         let kind = ToolchainKind::Private { release: self.info.release.clone() };
         let (rustc, cargo) = (sysroot.rustc(), self.cargo.clone());

@@ -1,28 +1,28 @@
-//! What the distribution has installed that a private sysroot can be made from.
+//! The installed parts of the distribution from which a private sysroot can be made.
 
 use crate::setup::sysroot::{LIBC, START_FILES, Sysroot};
 use crate::system::machine::Machine;
 use std::path::PathBuf;
 
-/// What the distribution has installed to make a sysroot from.
+/// The installed parts of the distribution from which a sysroot is made.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ingredients {
     pub std: Std,
-    /// The directory of `libc.a` and the start files.
+    /// The directory with `libc.a` and the start files.
     pub libc: PathBuf,
 }
 
-/// Std for the target, or what it can be built from.
+/// Std for the target, or its sources.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Std {
     /// The distribution's own build: a directory of archives.
     Packaged(PathBuf),
-    /// The library sources.
+    /// The sources of the library.
     Source(PathBuf),
 }
 
 impl Ingredients {
-    /// All that is needed besides a compiler and a linker, or `None`.
+    /// Finds everything that is needed beside a compiler and a linker; `None` if a part is missing.
     pub fn find(machine: &Machine<'_>) -> Option<Ingredients> {
         let packaged = Sysroot(machine.system("usr"));
         let source = packaged.rustlib().join("src/rust/library");

@@ -1,4 +1,4 @@
-//! Getting a toolchain where there is none, as far as the caller permits.
+//! Installs a toolchain if there is none, as far as the caller permits.
 
 use crate::error::ToolchainError;
 use crate::setup::debian::{self, Needs};
@@ -15,30 +15,30 @@ use crate::{TARGET, Toolchain};
 use std::fs;
 use std::path::Path;
 
-/// Asks for everything that [`Permission::System`] permits.
+/// The command that gives [`Permission::System`].
 const SETUP_WITH_PERMISSION: &str = "airtight setup --yes";
-/// Asks for everything that [`Permission::Toolchain`] permits.
+/// The command that gives [`Permission::Toolchain`].
 const SETUP: &str = "airtight setup";
 
 /// How far [`install`] may go. Each includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// Write to airtight's own cache: build std into a private sysroot, from packages that are installed already. Nobody else
-    /// sees it, so commands that need a toolchain do it unasked.
+    /// Write to airtight's own cache: build std into a private sysroot, from packages that are already installed. No other
+    /// program sees the result, so commands that need a toolchain do it without being asked.
     Cache,
-    /// Also add the target to the active toolchain with rustup: what `airtight setup` means.
+    /// Also add the target to the active toolchain with rustup: `airtight setup` gives this permission.
     Toolchain,
-    /// Also install packages of the distribution: only where the user said so (`setup --yes`, `--setup`).
+    /// Also install packages of the distribution: only if the user said so (`setup --yes`, `--setup`).
     System,
 }
 
 /// Installs a toolchain for the guests in `dir`, or returns the one that [`find`](crate::find()) finds. In this order:
 /// rustup; what the distribution has installed, with std built into a private sysroot; the distribution's packages.
-/// One process at a time installs, and the others use its result. A second command takes as long as `find`.
+/// One process at a time installs, and the others use its result. Once a toolchain is there, this takes as long as `find`.
 ///
 /// # Errors
-/// [`ToolchainError::NotPermitted`] with the commands to type where more permission is needed,
-/// [`ToolchainError::Unavailable`] where none would help, and others where a program or a file fails.
+/// [`ToolchainError::NotPermitted`] with the commands to type if more permission is needed; [`ToolchainError::Unavailable`]
+/// if no permission would help; others if a program or a file fails.
 pub fn install(
     dir: &Path,
     permission: Permission,
@@ -121,7 +121,7 @@ fn with_distribution(
         return Err(ToolchainError::Unavailable { reasons });
     };
     match make_private(machine, &base, &ingredients, progress) {
-        // Those that are there are too old or broken: one of the distribution's is made for its compiler.
+        // The linkers that were tried are too old or broken. The distribution has one that is made for its compiler.
         Err(ToolchainError::NoLinker { .. }) if permission == Permission::System && debian::available(machine) => {
             let needs = Needs { toolchain: false, linker: true, llvm_major: base.info.llvm_major };
             if let Err(why) = debian::install(machine, needs, progress)? {
@@ -134,7 +134,7 @@ fn with_distribution(
     }
 }
 
-/// Builds the private sysroot, or gives the one that is there another linker.
+/// Builds the private sysroot, or, if it is there already, gives it another linker.
 fn make_private(
     machine: &Machine<'_>,
     base: &Base,
@@ -150,7 +150,7 @@ fn make_private(
     Ok(base.with(&private))
 }
 
-/// What the distribution has to provide before a private sysroot can be built.
+/// What the distribution has to provide before a private sysroot can be built; `None` for nothing.
 fn needs(machine: &Machine<'_>) -> Option<Needs> {
     let base = Base::find(machine);
     let info = base.as_ref().map(|base| &base.info);
@@ -162,7 +162,7 @@ fn needs(machine: &Machine<'_>) -> Option<Needs> {
     (needs.toolchain || needs.linker).then_some(needs)
 }
 
-/// The error that says how to go on.
+/// The error with the commands by which the user can go on.
 fn refuse(
     machine: &Machine<'_>,
     permission: Permission,

@@ -1,23 +1,24 @@
-//! Linkers for wasm that are on this machine. LLD is one program under several names: told its flavour, any of them serves.
+//! Finds linkers for wasm on this machine. LLD is one program under several names: with its flavour as an option, any of
+//! them serves.
 
 use crate::setup::rustc_info::RustcInfo;
 use crate::setup::sysroot::RUST_LLD;
 use crate::system::machine::{Machine, entries, file_name};
 use std::path::PathBuf;
 
-/// Every linker that may do, best first. `info` is the compiler whose objects it has to read.
+/// Every linker that may work, the best first. `info` is the compiler whose objects it has to read.
 pub(crate) fn candidates(machine: &Machine<'_>, info: Option<&RustcInfo>) -> Vec<PathBuf> {
     let oldest = info.and_then(|info| info.llvm_major).unwrap_or(0);
     let mut found = vec![machine.system("usr/bin").join(RUST_LLD)];
     found.extend(rustup_linkers(machine));
     found.extend(llvm_linkers(machine, oldest));
     found.extend(["wasm-ld", "lld"].iter().filter_map(|name| machine.which(name)));
-    // A distribution links to programs of packages that are not installed.
+    // A distribution has links to programs whose packages are not installed.
     found.retain(|path| path.exists());
     found
 }
 
-/// Each rustup toolchain's own, the stable ones first, then the newest by name.
+/// The linker of each rustup toolchain: the stable toolchains first, then the newest by name.
 fn rustup_linkers(machine: &Machine<'_>) -> Vec<PathBuf> {
     let home = machine.var("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| machine.var("HOME").map(|home| PathBuf::from(home).join(".rustup")));
@@ -28,7 +29,7 @@ fn rustup_linkers(machine: &Machine<'_>) -> Vec<PathBuf> {
     hosts.map(|host| host.join("bin").join(RUST_LLD)).collect()
 }
 
-/// `wasm-ld-22` and `llvm-22/bin/wasm-ld`, from the newest down to the compiler's own LLVM.
+/// `wasm-ld-22` and `llvm-22/bin/wasm-ld`, from the newest down to the version of the compiler's own LLVM.
 fn llvm_linkers(machine: &Machine<'_>, oldest: u32) -> Vec<PathBuf> {
     let suffix = |path: &PathBuf, prefix: &str| file_name(path).strip_prefix(prefix)?.parse::<u32>().ok();
     let programs = entries(&machine.system("usr/bin")).into_iter();

@@ -1,4 +1,4 @@
-//! Giving a sysroot a linker that works, and start files with what wasi-libc lacks.
+//! Gives a sysroot a linker that works, and start files with the parts that wasi-libc lacks.
 
 use crate::TARGET;
 use crate::error::ToolchainError;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 const STUBS: &str = include_str!("stubs/pthread.rs");
 const PROBE: &str = "#[test]\nfn probe() {\n    let _ = std::thread::spawn(|| ());\n}\n";
 
-/// Takes the first linker that links a test, and puts the stubs into the start files with it.
+/// Uses the first linker that can link a test. With it, the stubs are linked into the start files.
 pub(crate) fn connect_linker(
     machine: &Machine<'_>,
     base: &Base,
@@ -38,7 +38,7 @@ pub(crate) fn connect_linker(
             Err(error) => tried.push(format!("{}: {error}", linker.display())),
         }
     }
-    // A link that is there counts as a linker.
+    // The link is removed: a sysroot with one counts as having a linker.
     fs::remove_file(&lld).map_err(ToolchainError::file("remove", &lld))?;
     Err(ToolchainError::NoLinker { tried, command: debian::linker_to_type(machine, &base.info) })
 }
@@ -60,7 +60,7 @@ fn compile_stubs(
             "-Cpanic=abort",
             "-Ccodegen-units=1",
         ])
-        // `linkage` and `thread_local`, which std uses too.
+        // For the unstable features `linkage` and `thread_local`, which std uses, too.
         .env("RUSTC_BOOTSTRAP", "1")
         .arg("-o")
         .arg(&object)
@@ -69,7 +69,7 @@ fn compile_stubs(
     Ok(object)
 }
 
-/// Links each start file with the stubs into one object, so that no link of a guest has to name them.
+/// Links each start file and the stubs into one object, so that guests need not name the stubs when they are linked.
 fn merge_stubs(
     machine: &Machine<'_>,
     lld: &Path,
@@ -82,14 +82,14 @@ fn merge_stubs(
         let merged = work.join(file);
         let command = CommandLine::new(lld).args(["-flavor", "wasm", "-r", "-o"]).arg(&merged);
         run(machine, &command.arg(ingredients.libc.join(file)).arg(stubs), &mut |_| {})?;
-        // One rename: a build that is going on sees the old or the new one.
+        // One rename, so that a build under way sees either the old file or the new one.
         let place = sysroot.self_contained().join(file);
         fs::rename(&merged, &place).map_err(ToolchainError::file("create", &place))?;
     }
     Ok(())
 }
 
-/// Links a test that uses a thread, which is where an older libc falls short.
+/// Links a test that uses a thread: that is where an older libc lacks something.
 fn probe(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot, work: &Path) -> Result<(), ToolchainError> {
     let source = work.join("probe.rs");
     write(&source, PROBE)?;

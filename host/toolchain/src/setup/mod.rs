@@ -1,4 +1,4 @@
-//! A compiler for guests: found, or installed as far as the caller permits.
+//! The compiler for guests: found, or installed as far as the caller permits.
 
 pub(crate) mod debian;
 pub(crate) mod find;

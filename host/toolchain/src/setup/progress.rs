@@ -1,18 +1,18 @@
-//! The steps of a setup, what is shown of them, and running their programs.
+//! The steps of a setup, what is shown of them, and how their programs are run.
 
 use crate::error::ToolchainError;
 use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use std::fmt;
 
-/// How many lines of a failed command are shown.
+/// How many lines of a failed program's output are shown.
 const TAIL: usize = 20;
 
-/// A piece of installing that takes time.
+/// A step of the installation that takes time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetupStep {
-    /// Another process is installing; its result will serve.
+    /// Another process is installing; its result will be used.
     Wait,
     /// `rustup target add`.
     AddTarget,
@@ -20,11 +20,11 @@ pub enum SetupStep {
     AddSources,
     /// `apt-get update`.
     UpdateIndex,
-    /// `apt-get install` of these.
+    /// `apt-get install` of these packages.
     InstallPackages(Vec<String>),
     /// Std is compiled from source: a minute or two, once.
     BuildStd,
-    /// The sysroot is put together and a test linked with it.
+    /// The sysroot is put together, and a test is linked with it.
     AssembleSysroot,
 }
 
@@ -42,24 +42,24 @@ impl fmt::Display for SetupStep {
     }
 }
 
-/// Progress, for display only.
+/// Progress of the installation, for display only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetupEvent<'a> {
-    /// A step begins; the one before it, if it did not fail, is done.
+    /// A step begins. The step before it is done, unless it failed.
     Started(&'a SetupStep),
     /// A line that the step's program printed.
     Output(&'a str),
-    /// The step failed, and another way is tried.
+    /// The step failed, and another way will be tried.
     Failed {
-        /// The step.
+        /// The step that failed.
         step: &'a SetupStep,
-        /// Why.
+        /// Why it failed.
         why: &'a str,
     },
 }
 
-/// Runs a step's program, showing its output, and returns its standard output.
+/// Runs a step's program, shows its output, and returns its standard output.
 pub(crate) fn run_step(
     machine: &Machine<'_>,
     step: &SetupStep,

@@ -1,32 +1,32 @@
-//! What `rustc -vV` says.
+//! The output of `rustc -vV`.
 
 use crate::system::command::CommandLine;
 use crate::system::machine::Machine;
 use std::path::Path;
 
-/// `major.minor`, which is all that is ever compared.
+/// `major.minor`: nothing more is compared.
 pub(crate) type Version = (u32, u32);
 
 /// A compiler's own description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RustcInfo {
-    /// As printed, `1.96.0`.
+    /// The version as printed, such as `1.96.0`.
     pub release: String,
     pub version: Version,
     pub commit: Option<String>,
     pub host: String,
     pub llvm_major: Option<u32>,
-    /// The whole answer, for keys.
+    /// The whole output, for hashes.
     pub verbose: String,
 }
 
 impl RustcInfo {
-    /// Asks a compiler; `None` where it does not answer as rustc does.
+    /// Asks a compiler. `None` if it does not answer as rustc does.
     pub fn ask(machine: &Machine<'_>, rustc: &Path) -> Option<RustcInfo> {
         RustcInfo::parse(&machine.ask(CommandLine::new(rustc).arg("-vV"))?)
     }
 
-    /// Reads the answer to `-vV`.
+    /// Reads the output of `rustc -vV`.
     pub fn parse(verbose: &str) -> Option<RustcInfo> {
         let field = |name: &str| {
             let value = verbose.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));

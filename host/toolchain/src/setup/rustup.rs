@@ -1,21 +1,21 @@
-//! Adding the target to the active toolchain with rustup.
+//! Adds the target, or the sources of std, to the active toolchain with rustup.
 
 use crate::system::command::{CommandLine, ProcessEnding};
 use crate::system::machine::Machine;
 use std::time::Duration;
 
-/// The target is some 20 MB. A machine that cannot reach the server should not be waited for much longer.
+/// A download has some 20 MB. If it takes longer than this, the server probably cannot be reached.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// What a user would type.
+/// The command that a user would type.
 pub(crate) const COMMAND: &str = "rustup target add wasm32-wasip1";
 
-/// Whether rustup is there and decides which compiler is active.
+/// Whether rustup is installed and decides which compiler is active.
 pub(crate) fn in_charge(machine: &Machine<'_>) -> bool {
     machine.which("rustup").is_some() && machine.var("RUSTC").is_none()
 }
 
-/// What a user would type for the sources of std.
+/// The command that a user would type for the sources of std.
 pub(crate) const SOURCES_COMMAND: &str = "rustup component add rust-src";
 
 /// Adds a target, or says why it could not be added.
@@ -42,7 +42,7 @@ fn run(machine: &Machine<'_>, args: [&str; 3], show: &mut dyn FnMut(&str)) -> Re
     }
 }
 
-/// The error with its causes, in one line; the rest is progress.
+/// The error with its causes, in one line. Lines of progress are left out.
 fn reason(stderr: &str) -> String {
     let start = stderr.lines().position(|line| line.trim_start().starts_with("error:"));
     let lines: Vec<_> = match start {

@@ -1,4 +1,4 @@
-//! Building std for the target with cargo, untouched by the user's build settings.
+//! Builds std for the target with cargo, independent of the user's build settings.
 
 use crate::TARGET;
 use crate::error::ToolchainError;
@@ -12,20 +12,21 @@ use cargo_metadata::Message;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// What std does where a program panics.
+/// What a panic does in the std that is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Panics {
-    /// It ends the program, as in the target's official builds.
+    /// A panic ends the program, as in the target's official builds.
     Abort,
-    /// It unwinds, by the exceptions that WebAssembly has standardised.
+    /// A panic unwinds, with WebAssembly's standard exceptions.
     Unwind,
 }
 
-/// Flags for code whose panics unwind. The compiler still writes exceptions in the form before the standard unless it is told.
+/// Flags for code whose panics unwind. Without the last one, the compiler writes exceptions in the form from before the
+/// standard.
 pub(crate) const UNWINDING: [&str; 4] = ["-C", "panic=unwind", "-C", "llvm-args=-wasm-use-legacy-eh=false"];
 
 impl Panics {
-    /// What a test harness needs of std.
+    /// The crates of std that a test harness needs.
     fn crates(self) -> &'static str {
         match self {
             Self::Abort => "build-std=std,panic_abort,test,proc_macro",
@@ -49,11 +50,11 @@ pub(crate) struct StdSource<'a> {
     pub panics: Panics,
 }
 
-/// A package to build std for; its own library is not used.
+/// An empty package for which std is built.
 const SCRATCH: &str = "airtight-scratch";
 
-/// Builds std for the target from the distribution's sources, and copies its archives to the sysroot. `stage` is a directory
-/// for what is needed on the way.
+/// Builds std for the target from its sources, and copies the archives to the sysroot. `stage` is a directory for
+/// intermediate files.
 pub(crate) fn build_std(
     machine: &Machine<'_>,
     source: &StdSource<'_>,
@@ -74,7 +75,8 @@ pub(crate) fn build_std(
             .clone()
             .args(["--config", "source.crates-io.replace-with='airtight-vendor'", "--config"])
             .arg(format!("source.airtight-vendor.directory={:?}", vendor.to_string_lossy()));
-        // The distribution's sources come with their dependencies. Where it changed those, the registry has them.
+        // The distribution's sources come with their dependencies. If the distribution has changed those, they come from
+        // the registry.
         run_step(machine, &SetupStep::BuildStd, &vendored, progress).or_else(|error| {
             progress(SetupEvent::Failed { step: &SetupStep::BuildStd, why: &error.to_string() });
             run_step(machine, &SetupStep::BuildStd, &command, progress)
@@ -91,7 +93,7 @@ pub(crate) fn build_std(
 
 fn std_command(machine: &Machine<'_>, source: &StdSource<'_>, stage: &Path, scratch: &Path) -> CommandLine {
     let StdSource { base, library, panics } = *source;
-    // As in the official builds: no path of this machine's ends up in a guest.
+    // As in the official builds, no path of this machine gets into a guest.
     let source = library.parent().unwrap_or(library).to_string_lossy();
     let commit = base.info.commit.as_deref().unwrap_or(&base.info.release);
     let mut command = CommandLine::new(&base.cargo)
@@ -105,12 +107,12 @@ fn std_command(machine: &Machine<'_>, source: &StdSource<'_>, stage: &Path, scra
     command
         .env("RUSTC", &base.rustc)
         .env("RUSTC_BOOTSTRAP", "1")
-        // Empty ones also override those of the user's configuration files.
+        // Empty variables also override those in the user's configuration files.
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
         .env("CARGO_ENCODED_RUSTFLAGS", {
             let remap = |from: &dyn std::fmt::Display, to: &str| format!("--remap-path-prefix={from}={to}");
-            // Where the packages are that std uses, if they do not come with its sources.
+            // The packages that std uses are here if they do not come with its sources.
             let registry = machine.cargo_home().map(|home| home.join("registry/src"));
             let registry = registry.map(|registry| remap(&registry.display(), "/rust/deps"));
             let flags = panics.flags().iter().map(|flag| (*flag).to_owned()).chain(registry);
@@ -118,7 +120,7 @@ fn std_command(machine: &Machine<'_>, source: &StdSource<'_>, stage: &Path, scra
         })
 }
 
-/// Whether a variable changes what cargo builds, as opposed to where it downloads from.
+/// Whether a variable changes what cargo builds. Others only change where cargo downloads from.
 fn shapes_builds(name: &OsStr) -> bool {
     let Some(name) = name.to_str() else { return false };
     let shaping = ["CARGO_BUILD_", "CARGO_TARGET_", "CARGO_PROFILE_", "CARGO_UNSTABLE_", "RUSTC", "RUSTDOC"];
@@ -126,7 +128,7 @@ fn shapes_builds(name: &OsStr) -> bool {
     shaping.iter().any(|prefix| name.starts_with(prefix)) || others.contains(&name)
 }
 
-/// The archives for the target in cargo's messages. What was built for the host is only programs.
+/// The archives for the target, from cargo's messages. For the host, only programs are built.
 fn rlibs(messages: &str) -> Vec<PathBuf> {
     let artifacts = messages.lines().filter_map(|line| match serde_json::from_str(line) {
         Ok(Message::CompilerArtifact(artifact)) => Some(artifact),

@@ -1,4 +1,4 @@
-//! What a sysroot must hold before a test can be linked with it, and where private ones are.
+//! What a sysroot must hold so that a test can be linked with it, and where private sysroots are.
 
 use crate::error::ToolchainError;
 use crate::setup::rustc_info::RustcInfo;
@@ -10,20 +10,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-/// Raised whenever `sysroot_build` would make another sysroot from the same compiler.
+/// To be raised whenever `sysroot_build` would make another sysroot from the same compiler.
 const RECIPE: u32 = 2;
 /// Written as the last file of a private sysroot.
 const MARKER: &str = "airtight-sysroot.txt";
-/// Called by std, absent from older wasi-libc: what our stubs stand in for.
+/// A function that std calls and older wasi-libc lacks. Our stubs stand in for it.
 const NEWER_LIBC: &[u8] = b"pthread_join";
-/// The start file of commands and of reactors.
+/// The start files of commands and of reactors.
 pub(crate) const START_FILES: [&str; 2] = ["crt1-command.o", "crt1-reactor.o"];
 /// The C library's archive.
 pub(crate) const LIBC: &str = "libc.a";
-/// What rustc calls its own linker.
+/// The name of rustc's own linker.
 pub(crate) const RUST_LLD: &str = "rust-lld";
 
-/// A sysroot's directories.
+/// A sysroot, with its directories.
 #[derive(Debug, Clone)]
 pub(crate) struct Sysroot(pub PathBuf);
 
@@ -32,17 +32,17 @@ impl Sysroot {
         self.0.join("lib/rustlib")
     }
 
-    /// Std and its dependencies for the target.
+    /// The directory of std and its dependencies for the target.
     pub fn target_lib(&self) -> PathBuf {
         self.rustlib().join(TARGET).join("lib")
     }
 
-    /// Start files and libc.
+    /// The directory of the start files and libc.
     pub fn self_contained(&self) -> PathBuf {
         self.target_lib().join("self-contained")
     }
 
-    /// Programs that the compiler calls.
+    /// The directory of programs that the compiler calls.
     pub fn host_bin(&self, host: &str) -> PathBuf {
         self.rustlib().join(host).join("bin")
     }
@@ -52,7 +52,7 @@ impl Sysroot {
         self.0.join("bin/rustc")
     }
 
-    /// Whether it was put together to its end.
+    /// Whether the sysroot was completed.
     pub fn has_marker(&self) -> bool {
         self.marker().exists()
     }
@@ -61,12 +61,12 @@ impl Sysroot {
         self.0.join(MARKER)
     }
 
-    /// The crate's archive, where std was built for the target.
+    /// The archive of a crate of std, if it was built for the target.
     pub fn rlib(&self, name: &str) -> Option<PathBuf> {
         rlib_in(&self.target_lib(), name)
     }
 
-    /// Whether tests with threads can be linked with it: its linker is that of the other target.
+    /// Whether tests with threads can be linked with this sysroot. They use the same linker as tests without.
     pub fn has_threads(&self) -> bool {
         let lib = self.rustlib().join(THREADS_TARGET).join("lib");
         let own = lib.join("self-contained");
@@ -75,8 +75,8 @@ impl Sysroot {
             && own.join(START_FILES[0]).exists()
     }
 
-    /// What keeps a test from being linked with this sysroot, if anything. `machine` is asked for a linker where the sysroot
-    /// has none of its own.
+    /// The part that is missing to link a test with this sysroot, if one is. If the sysroot has no linker of its own, one
+    /// is looked for on `machine`.
     pub fn lacks(&self, machine: &Machine<'_>) -> Option<&'static str> {
         let Some(std) = self.rlib("std") else { return Some("std for the target") };
         if self.rlib("test").is_none() {
@@ -97,26 +97,26 @@ impl Sysroot {
         None
     }
 
-    /// Whether this is a complete private sysroot for a compiler. Directories appear under their final name in one rename, so
-    /// an incomplete one was damaged later.
+    /// Whether this is a complete private sysroot for a compiler. A sysroot gets its final name in one rename, so an
+    /// incomplete one was damaged later.
     pub fn is_complete(&self, rustc: &Path, info: &RustcInfo) -> bool {
         self.marker().exists()
             && self.rlib("std").is_some()
             && self.rlib("test").is_some()
             && START_FILES.iter().all(|file| self.self_contained().join(file).exists())
             && self.self_contained().join(LIBC).exists()
-            // Names this directory: a copied or moved cache does not count.
+            // The script names this directory, so a copied or moved cache does not count.
             && fs::read_to_string(self.rustc()).is_ok_and(|script| script == self.rustc_script(rustc))
             && self.rustlib().join(&info.host).join("lib").exists()
     }
 
-    /// Whether the linker is still where it was when the sysroot was made: another toolchain's may have been removed.
+    /// Whether the linker still exists. It may be another toolchain's, which was removed.
     pub fn has_linker(&self, info: &RustcInfo) -> bool {
         self.host_bin(&info.host).join(RUST_LLD).exists()
     }
 
-    /// The compiler of a private sysroot: the distribution's, told where its libraries are. A script, and not a flag in
-    /// `RUSTFLAGS`: those are the user's.
+    /// The script `rustc` of a private sysroot: it runs the distribution's compiler with this sysroot. Flags in `RUSTFLAGS`
+    /// would not do, since these are the user's.
     pub fn rustc_script(&self, rustc: &Path) -> String {
         format!(
             "#!/bin/sh\nexec {} --sysroot {} \"$@\"\n",
@@ -125,7 +125,7 @@ impl Sysroot {
         )
     }
 
-    /// Says that the sysroot is complete.
+    /// Marks the sysroot as complete.
     pub fn write_marker(&self, info: &RustcInfo) -> Result<(), ToolchainError> {
         let path = self.marker();
         let text = format!("made by airtight {}, recipe {RECIPE}, for\n{}", env!("CARGO_PKG_VERSION"), info.verbose);
@@ -133,14 +133,14 @@ impl Sysroot {
     }
 }
 
-/// The private sysroot of a compiler. Its name holds the compiler's version, and a hash over all it says of itself, its file's
-/// size and time (a rebuilt package of the same version differs) and the recipe. The sources of std come from the same
-/// package build as the compiler, so that they need not be in it, and may be removed later.
+/// The private sysroot of a compiler. Its name holds the compiler's version, and a hash over the output of `rustc -vV`, the
+/// compiler's size and time (a rebuilt package of the same version differs), and the recipe. The sources of std come from
+/// the same package build as the compiler: they need not be in the hash, and may be removed later.
 pub(crate) fn private(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo) -> Sysroot {
     keyed(machine, rustc, info, "")
 }
 
-/// A sysroot of a compiler that is made for a purpose: a word, or nothing for the one without.
+/// A sysroot of a compiler for a purpose, which is a word. It is empty for the ordinary sysroot.
 pub(crate) fn keyed(machine: &Machine<'_>, rustc: &Path, info: &RustcInfo, purpose: &str) -> Sysroot {
     let mut hash = Sha256::new();
     hash.update(format!("recipe {RECIPE}{purpose}\n{}\n{}", rustc.display(), info.verbose));
@@ -162,7 +162,7 @@ fn holds(file: &Path, needle: &[u8]) -> bool {
     fs::read(file).is_ok_and(|bytes| memmem::find(&bytes, needle).is_some())
 }
 
-/// Text as one word of a shell.
+/// Quotes a text as one word of a shell.
 pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

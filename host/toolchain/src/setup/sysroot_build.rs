@@ -1,4 +1,4 @@
-//! Making a private sysroot: std for the target, wasi-libc with what it lacks, and a linker, under one directory.
+//! Makes a private sysroot: std for the target, wasi-libc with the parts that it lacks, and a linker, under one directory.
 
 use crate::error::ToolchainError;
 use crate::setup::find::Base;
@@ -12,10 +12,10 @@ use crate::system::machine::{Machine, entries, file_name};
 use std::ffi::OsStr;
 use std::fs;
 
-/// What is half made: `find` never looks here.
+/// How the names of unfinished directories begin. `find` ignores these.
 const STAGE: &str = ".building-";
 
-/// Builds the sysroot beside its place and moves it there as the last act. The installation lock is held.
+/// Builds the sysroot beside its final place, and moves it there at the end. The caller holds the installation lock.
 pub(crate) fn build(
     machine: &Machine<'_>,
     base: &Base,
@@ -41,12 +41,12 @@ pub(crate) fn build(
     copy(&ingredients.libc.join(LIBC), &sysroot.self_contained().join(LIBC))?;
     link_host(machine, base, &sysroot)?;
     connect_linker(machine, base, ingredients, &sysroot, stage.path(), progress)?;
-    // It names the place where it will be.
+    // The script names the final place.
     write_program(&sysroot.rustc(), &place.rustc_script(&base.rustc))?;
     put_in_place(&sysroot, base, place)
 }
 
-/// Says that a sysroot is complete, and moves it to its place.
+/// Marks a sysroot as complete, and moves it to its place.
 pub(crate) fn put_in_place(sysroot: &Sysroot, base: &Base, place: &Sysroot) -> Result<(), ToolchainError> {
     sysroot.write_marker(&base.info)?;
     if place.0.exists() {
@@ -55,7 +55,7 @@ pub(crate) fn put_in_place(sysroot: &Sysroot, base: &Base, place: &Sysroot) -> R
     fs::rename(&sysroot.0, &place.0).map_err(ToolchainError::file("create", &place.0))
 }
 
-/// Gives a complete sysroot another linker, its own being gone.
+/// Gives a complete sysroot another linker, after its own has disappeared.
 pub(crate) fn relink(
     machine: &Machine<'_>,
     base: &Base,
@@ -68,7 +68,7 @@ pub(crate) fn relink(
     connect_linker(machine, base, ingredients, place, stage.path(), progress)
 }
 
-/// A directory of this process's own; those that crashed processes left are removed.
+/// A directory for this process alone. Those that crashed processes left are removed.
 pub(crate) fn stage(machine: &Machine<'_>) -> Result<tempfile::TempDir, ToolchainError> {
     let sysroots = machine.sysroots();
     for old in entries(&sysroots).iter().filter(|path| file_name(path).starts_with(STAGE)) {
@@ -78,7 +78,7 @@ pub(crate) fn stage(machine: &Machine<'_>) -> Result<tempfile::TempDir, Toolchai
     stage.map_err(ToolchainError::file("create a directory in", &sysroots))
 }
 
-/// The host's libraries, for procedural macros, and its programs, but for the linker.
+/// Links to the host's libraries, for procedural macros, and to its programs except the linker.
 fn link_host(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot) -> Result<(), ToolchainError> {
     let host = &base.info.host;
     let original = Sysroot(machine.system("usr")).rustlib().join(host);
@@ -113,7 +113,7 @@ mod tests {
         assert!(place.rlib("std").unwrap().is_symlink());
         assert!(place.is_complete(&base.rustc, &base.info) && place.has_linker(&base.info));
         assert!(!fake.command_lines().iter().any(|command| command.starts_with("cargo")));
-        // Its end of the link gone, the sysroot is not used.
+        // The archives are links. If their targets are gone, the sysroot is not used.
         fs::remove_dir_all(fake.root().join("usr/lib/rustlib/wasm32-wasip1")).unwrap();
         assert!(!place.is_complete(&base.rustc, &base.info));
     }

@@ -1,4 +1,5 @@
-//! A toolchain whose guests have threads: the same compiler, with another target, whose std is wherever the compiler's own is.
+//! A toolchain whose guests have threads: the same compiler with another target. The target's std is beside the compiler's
+//! own.
 
 use crate::error::ToolchainError;
 use crate::setup::install::Permission;
@@ -9,14 +10,14 @@ use crate::system::machine::Machine;
 use crate::{THREADS_TARGET, Toolchain, ToolchainKind};
 use std::path::Path;
 
-/// What a user would type.
+/// The command that a user would type.
 const COMMAND: &str = "rustup target add wasm32-wasip1-threads";
 
-/// The same compiler as `toolchain`, for guests with threads. The target is added with rustup where that is permitted: see
+/// A toolchain with the compiler of `toolchain`, for guests with threads. If permitted, rustup adds the target: see
 /// [`Permission::Toolchain`]. No distribution packages it, and its C library cannot be built from the other target's.
 ///
 /// # Errors
-/// [`ToolchainError::NoThreads`], with the command to type where there is one.
+/// [`ToolchainError::NoThreads`], with the command to type if one helps.
 pub fn threaded(
     dir: &Path,
     toolchain: &Toolchain,

@@ -1,7 +1,7 @@
-//! A toolchain whose panics unwind: std is built for that once, from its own sources, into a sysroot of its own.
+//! A toolchain whose panics unwind. For that, std is built once, from its own sources, into a sysroot of its own.
 //!
-//! The target's official std ends the program on a panic. A compiler script tells the compiler where the other std is, and that
-//! code for the target unwinds; what is built for this machine, such as procedural macros, is compiled as ever.
+//! The target's official std ends the program on a panic. A script in place of the compiler tells it where the other std
+//! is, and that code for the target unwinds. Code for this machine, such as procedural macros, is compiled as always.
 
 use crate::error::ToolchainError;
 use crate::setup::find::Base;
@@ -20,14 +20,15 @@ use crate::{TARGET, Toolchain, ToolchainKind};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What the sysroot is for, in its name.
+/// The purpose of the sysroot, which is part of its name.
 const PURPOSE: &str = "unwind-";
 
-/// The same compiler as `toolchain`, with panics that unwind. Std is built where that was not done before: about a minute.
+/// A toolchain with the compiler of `toolchain`, under which panics unwind. If std was not built for that yet, it is built
+/// now: this takes about a minute.
 ///
 /// # Errors
-/// [`ToolchainError::NoSources`] with the command to type where std's sources are not there and may not be added, and others
-/// where a program or a file fails.
+/// [`ToolchainError::NoSources`] with the command to type if std's sources are missing and may not be added; others if a
+/// program or a file fails.
 pub fn unwinding(
     dir: &Path,
     toolchain: &Toolchain,
@@ -78,7 +79,7 @@ fn unwinding_on(
     Ok(made())
 }
 
-/// The compiler behind a toolchain: not the script of a private one, which names another sysroot.
+/// The compiler behind a toolchain. For a private toolchain, this is not its script, which names another sysroot.
 fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Base, ToolchainError> {
     let unavailable = |why: String| ToolchainError::Unavailable { reasons: vec![why] };
     if let ToolchainKind::Private { .. } = toolchain.kind {
@@ -90,7 +91,7 @@ fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Base, ToolchainE
     Ok(Base { rustc, cargo: toolchain.cargo.clone(), info })
 }
 
-/// The library's sources, which the compiler has beside its own libraries; added by rustup where that is permitted.
+/// The sources of std, which are beside the compiler's own libraries. If permitted, rustup adds them.
 fn sources(
     machine: &Machine<'_>,
     base: &Base,
@@ -117,12 +118,12 @@ fn sources(
 fn is_complete(sysroot: &Sysroot, script: &str) -> bool {
     sysroot.has_marker()
         && ["std", "test", "panic_unwind"].iter().all(|name| sysroot.rlib(name).is_some())
-        // Links, whose ends may be gone.
+        // These are links, whose targets may be gone.
         && START_FILES.iter().chain([&LIBC]).all(|file| sysroot.self_contained().join(file).exists())
         && fs::read_to_string(sysroot.rustc()).is_ok_and(|written| written == script)
 }
 
-/// The compiler of the sysroot at `place`.
+/// The script that is the compiler of the sysroot at `place`.
 fn script(rustc: &Path, place: &Sysroot) -> String {
     let (rustc, sysroot) = (quoted(&rustc.to_string_lossy()), quoted(&place.0.to_string_lossy()));
     let flags = UNWINDING.map(quoted).join(" ");

@@ -1,4 +1,4 @@
-//! Where airtight keeps what it can rebuild.
+//! The directory for what airtight can rebuild.
 
 use etcetera::BaseStrategy;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub const CACHE_DIR_VARIABLE: &str = "AIRTIGHT_CACHE_DIR";
 
 /// The root of airtight's cache: `$AIRTIGHT_CACHE_DIR`, else `airtight` in the user's cache directory. It need not exist.
-/// `None` where neither the variable nor a home directory is known.
+/// `None` if neither the variable nor a home directory is known.
 pub fn cache_dir() -> Option<PathBuf> {
     resolve(std::env::var_os(CACHE_DIR_VARIABLE), || {
         etcetera::choose_base_strategy().ok().map(|strategy| strategy.cache_dir())
@@ -17,7 +17,7 @@ pub fn cache_dir() -> Option<PathBuf> {
 
 fn resolve(variable: Option<OsString>, base: impl FnOnce() -> Option<PathBuf>) -> Option<PathBuf> {
     match variable.filter(|value| !value.is_empty()) {
-        // Made absolute: children run in other directories.
+        // Made absolute, since children run in other directories.
         Some(value) => std::path::absolute(value).ok(),
         None => Some(base()?.join("airtight")),
     }

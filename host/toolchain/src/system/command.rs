@@ -1,10 +1,11 @@
-//! Running other programs, behind a trait so that everything that decides what to run is tested without running it.
+//! Runs other programs. This is behind a trait, so that the code that decides what to run can be tested without running it.
 //!
-//! On top of std, because the usual crates do not do what is needed here: hand over the lines of two streams, each told from
-//! the other, while the program runs; end it on a time limit and whenever the caller unwinds; and stop reading where a daemon
-//! keeps the pipes open after the program's end. `duct` gives output at the end, or as one merged stream, waits for whoever
-//! holds the pipes, and does not end a program whose handle is dropped. `process-wrap` has neither time limits nor readers,
-//! ends dropped programs under tokio only, and is for process groups, which children must not have here (see [`System`]).
+//! Built on std, because the usual crates lack what is needed here. Lines of two streams have to be passed on, with their
+//! stream, while the program runs. The program has to be ended on a time limit, and whenever the caller unwinds. And
+//! reading has to stop if a daemon keeps the pipes open after the program's end. `duct` gives output at the end or as one
+//! merged stream, waits for whoever holds the pipes, and does not end a program whose handle is dropped. `process-wrap` has
+//! neither time limits nor readers, ends dropped programs only under tokio, and is for process groups, which children must
+//! not have here (see [`System`]).
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read};
@@ -15,9 +16,9 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often a silent child is looked at.
+/// How often a child without output is checked.
 const POLL: Duration = Duration::from_millis(100);
-/// How long output is still awaited after the child's end, from a daemon that inherited its pipes.
+/// How long to wait for more output after the child's end: a daemon may have inherited its pipes.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// One program to run.
@@ -73,7 +74,7 @@ impl CommandLine {
     }
 }
 
-/// Where a line came from.
+/// The stream that a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     Stdout,
@@ -104,7 +105,7 @@ impl std::fmt::Display for ProcessEnding {
     }
 }
 
-/// A program's ending and everything it said.
+/// How a program ended, and all its output.
 #[derive(Debug, Clone)]
 pub(crate) struct CommandOutput {
     pub ending: ProcessEnding,
@@ -114,7 +115,7 @@ pub(crate) struct CommandOutput {
 
 /// Runs programs.
 pub(crate) trait Launcher {
-    /// Runs a program to its end, handing over its output line by line.
+    /// Runs a program to its end, and passes on its output line by line.
     fn run(&self, command: &CommandLine, line: &mut dyn FnMut(Stream, &str)) -> io::Result<ProcessEnding>;
 
     /// Runs a program and keeps its output.
@@ -122,7 +123,7 @@ pub(crate) trait Launcher {
         self.capture_with(command, &mut |_| {})
     }
 
-    /// Runs a program and keeps its output, showing each line as it comes.
+    /// Runs a program and keeps its output. Shows each line as it comes.
     fn capture_with(&self, command: &CommandLine, show: &mut dyn FnMut(&str)) -> io::Result<CommandOutput> {
         let (mut stdout, mut stderr) = (String::new(), String::new());
         let ending = self.run(command, &mut |stream, line| {
@@ -135,7 +136,7 @@ pub(crate) trait Launcher {
     }
 }
 
-/// Runs programs on this machine. Children stay in the caller's process group, so that Ctrl-C ends them too.
+/// Runs programs on this machine. Children stay in the caller's process group, so Ctrl-C ends them, too.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct System;
 
@@ -187,13 +188,13 @@ impl Launcher for System {
     }
 }
 
-/// A child that does not outlive its handle, whatever unwinds past it.
+/// A child process that is ended when its handle is dropped, also by unwinding.
 struct ChildGuard(Child);
 
 impl Drop for ChildGuard {
     fn drop(&mut self) {
         if let Ok(None) = self.0.try_wait() {
-            // Both fail only where the child is gone already.
+            // Both fail only if the child has already ended.
             let _ = self.0.kill();
             let _ = self.0.wait();
         }
@@ -213,7 +214,7 @@ fn read_lines(from: impl Read + Send + 'static, stream: Stream, to: Sender<(Stre
         let mut bytes = Vec::new();
         loop {
             bytes.clear();
-            // A read error ends the output, as the end of the file does.
+            // A read error ends the output, just as the end of the file does.
             if reader.read_until(b'\n', &mut bytes).unwrap_or(0) == 0 {
                 return;
             }

@@ -1,4 +1,4 @@
-//! A machine in a temporary directory, whose programs are answers.
+//! A fake machine in a temporary directory. Its programs are canned answers.
 
 use crate::setup::find::Base;
 use crate::setup::rustc_info::RustcInfo;
@@ -101,7 +101,7 @@ wasi-libc:
   Candidate: 0.0~git20250101-1
 ";
 
-/// What happens when a command line begins with `prefix`; the last matching rule counts.
+/// What happens if a command line begins with `prefix`. The last matching rule counts.
 #[derive(Clone)]
 struct Rule {
     prefix: String,
@@ -193,17 +193,17 @@ impl FakeMachine {
         self.rules.borrow_mut().last_mut().unwrap().effect = Rc::new(effect);
     }
 
-    /// Drops the rules of a prefix.
+    /// Drops the rules with this prefix.
     pub fn forget(&self, prefix: &str) {
         self.rules.borrow_mut().retain(|rule| rule.prefix != prefix);
     }
 
-    /// Command lines so far, each with its program's bare name.
+    /// The command lines so far, each with the bare name of its program.
     pub fn command_lines(&self) -> Vec<String> {
         self.command_lines.borrow().clone()
     }
 
-    /// A rustup toolchain that is active.
+    /// Adds an active rustup toolchain.
     pub fn rustup_toolchain(&self, with_target: bool) {
         for name in ["rustup", "rustc", "cargo"] {
             self.program(&format!("bin/{name}"));
@@ -215,7 +215,7 @@ impl FakeMachine {
         }
     }
 
-    /// A distribution's compiler, without std for the target.
+    /// Adds a distribution's compiler, without std for the target.
     pub fn distribution(&self) {
         self.program("usr/bin/rustc");
         self.program("usr/bin/cargo");
@@ -223,7 +223,7 @@ impl FakeMachine {
         self.answer("rustc -vV", VERBOSE);
     }
 
-    /// Std's sources and wasi-libc.
+    /// Adds the sources of std, and wasi-libc.
     pub fn sources_and_libc(&self) {
         self.file("usr/lib/rustlib/src/rust/library/std/Cargo.toml", "");
         self.file("usr/lib/rustlib/src/rust/library/Cargo.lock", "");
@@ -232,7 +232,7 @@ impl FakeMachine {
         }
     }
 
-    /// Std for the target, with a libc that holds `libc`.
+    /// Adds std for the target, with a libc that contains `libc`.
     pub fn target(&self, sysroot: &str, libc: &str) {
         let lib = format!("{sysroot}/lib/rustlib/wasm32-wasip1/lib");
         self.file(&format!("{lib}/libstd-1.rlib"), "pthread_join");
@@ -243,7 +243,7 @@ impl FakeMachine {
         }
     }
 
-    /// A private sysroot as it is when complete.
+    /// Adds a complete private sysroot.
     pub fn private_sysroot(&self, sysroot: &Sysroot, base: &Base) {
         let place = sysroot.0.strip_prefix(self.root()).unwrap().to_str().unwrap();
         self.target(place, "");
@@ -253,7 +253,7 @@ impl FakeMachine {
         sysroot.write_marker(&base.info).unwrap();
     }
 
-    /// What cargo leaves and says after building std.
+    /// What cargo leaves and prints after it has built std.
     fn built_std(target_dir: &Path) -> String {
         let mut messages = String::new();
         for name in ["std", "test"] {
@@ -284,7 +284,7 @@ impl Launcher for FakeMachine {
         drop(rules);
         let after = |flag: &str| command.args.iter().skip_while(|arg| *arg != flag).nth(1);
         let Some(rule) = rule else {
-            // A compiler or a linker: leave what it was asked for.
+            // A compiler or a linker: it leaves the output file that it was asked for.
             if let (Some(output), "rustc" | "rust-lld") = (after("-o"), file_name(&command.program)) {
                 fs::write(output, "")?;
             }

@@ -1,4 +1,4 @@
-//! Writing a sysroot's files, with errors that name the file.
+//! Writes a sysroot's files, with errors that name the file.
 
 use crate::error::ToolchainError;
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// Creates a directory, and those above it.
+/// Creates a directory, with the directories above it.
 pub(crate) fn create_dir(path: &Path) -> Result<(), ToolchainError> {
     fs::create_dir_all(path).map_err(ToolchainError::file("create", path))
 }
@@ -16,7 +16,7 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<(), ToolchainError> {
     fs::write(path, text).map_err(ToolchainError::file("write", path))
 }
 
-/// Writes a program, and creates the directory that it is in.
+/// Writes a program, and creates its directory.
 pub(crate) fn write_program(path: &Path, script: &str) -> Result<(), ToolchainError> {
     create_dir(path.parent().unwrap_or(path))?;
     write(path, script)?;
@@ -33,7 +33,7 @@ pub(crate) fn link(target: &Path, place: &Path) -> Result<(), ToolchainError> {
     symlink(target, place).map_err(ToolchainError::file("link", place))
 }
 
-/// Puts a link in place of another in one step.
+/// Replaces a link by another one in one step.
 pub(crate) fn replace_link(target: &Path, place: &Path) -> Result<(), ToolchainError> {
     let mut name = OsString::from(".new-");
     name.push(place.file_name().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! One installation at a time: a file lock, which the system releases when its holder ends, however it ends.
+//! One installation at a time: a file lock, which the system releases when its holder ends in any way.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock, calling `waiting` once if another process holds it.
+    /// Takes the lock. If another process holds it, `waiting` is called once.
     pub fn acquire(path: &Path, waiting: &mut dyn FnMut()) -> io::Result<Lock> {
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         match file.try_lock() {
@@ -32,7 +32,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing the file is not enough: a child that another thread starts at this moment has it open, too, until it runs
-        // its own program. Where unlocking fails, closing still releases the lock, if later.
+        // its own program. If unlocking fails, closing still releases the lock, only later.
         let _ = self.file.unlock();
     }
 }

@@ -1,4 +1,4 @@
-//! The machine as finding and installing see it: environment, root, cache and a way to run programs.
+//! The machine as finding and installing see it: environment, root directory, cache, and a way to run programs.
 
 use crate::error::ToolchainError;
 use crate::system::cache_dir::{CACHE_DIR_VARIABLE, cache_dir};
@@ -9,14 +9,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// What decisions are made from. Tests give one with a root, a cache and programs of their own.
+/// Everything from which decisions are made. Tests use one with a root, a cache and programs of their own.
 pub(crate) struct Machine<'a> {
     pub launcher: &'a dyn Launcher,
     pub vars: BTreeMap<OsString, OsString>,
-    /// `/`, under which the distribution keeps its files.
+    /// `/`, below which the distribution keeps its files.
     pub root: PathBuf,
     pub cache: PathBuf,
-    /// Where the guests are: `rustup` overrides and `rust-toolchain.toml` are looked up from here.
+    /// The directory of the guests: `rustup` overrides and `rust-toolchain.toml` are looked up from here.
     pub dir: PathBuf,
     pub superuser: bool,
 }
@@ -34,7 +34,7 @@ impl Machine<'_> {
         })
     }
 
-    /// A variable that is set and not empty.
+    /// The value of a variable that is set and not empty.
     pub fn var(&self, name: &str) -> Option<&OsStr> {
         self.vars.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
@@ -44,7 +44,7 @@ impl Machine<'_> {
         std::env::split_paths(self.var("PATH")?).map(|dir| dir.join(name)).find(|path| is_program(path))
     }
 
-    /// The program a variable names, by path or by name, else the one called `default` on `PATH`.
+    /// The program that a variable names, by path or by name, else the program `default` on `PATH`.
     pub fn program(&self, variable: &str, default: &str) -> Option<PathBuf> {
         match self.var(variable) {
             Some(value) if Path::new(value).components().count() > 1 => Some(self.dir.join(value)),
@@ -53,25 +53,25 @@ impl Machine<'_> {
         }
     }
 
-    /// A path of the distribution's.
+    /// A path of the distribution, below the root.
     pub fn system(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Where cargo keeps what it downloads; `None` where there is no home directory either.
+    /// Where cargo keeps its downloads; `None` if there is no home directory either.
     pub fn cargo_home(&self) -> Option<PathBuf> {
         let named = self.var("CARGO_HOME").map(|dir| self.dir.join(dir));
         named.or_else(|| Some(Path::new(self.var("HOME")?).join(".cargo")))
     }
 
-    /// Where private sysroots are.
+    /// The directory of private sysroots.
     pub fn sysroots(&self) -> PathBuf {
         self.cache.join("sysroots")
     }
 
-    /// The output of a command that answers a question, or `None`, with a trace of why, where it does not.
+    /// The output of a command that answers a question. If it fails, `None`, and a trace says why.
     pub fn ask(&self, command: CommandLine) -> Option<String> {
-        // Answers are parsed: they must not be translated.
+        // The output is parsed, so it must not be translated.
         match self.launcher.capture(&command.clone().dir(&self.dir).env("LC_ALL", "C")) {
             Ok(output) if output.ending.ok() => Some(output.stdout),
             Ok(output) => {
@@ -90,14 +90,14 @@ fn is_program(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 
-/// The entries of a directory by name, or none where it cannot be read.
+/// The entries of a directory by name; none if it cannot be read.
 pub(crate) fn entries(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
     found.sort();
     found
 }
 
-/// A path's last component as text, or nothing where it is not text.
+/// The last component of a path as text; empty if it is not text.
 pub(crate) fn file_name(path: &Path) -> &str {
     path.file_name().and_then(OsStr::to_str).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The machine that guests are built on: its variables, its programs, airtight's cache. Everything that asks the machine for
-//! something asks here, so that a machine made up of a temporary directory and canned answers serves the tests.
+//! The machine on which guests are built: its variables, its programs, airtight's cache. All questions to the machine are
+//! asked here, so that tests can use a fake one: a temporary directory and canned answers.
 
 pub(crate) mod cache_dir;
 pub(crate) mod command;

@@ -1,4 +1,5 @@
-//! Forgets planted into copies of the suites, at random places: each has to be found, with its bytes and its line.
+//! Statements that forget blocks, planted at random places in copies of the suites: each has to be found, with its bytes
+//! and its line.
 
 mod places;
 mod shapes;

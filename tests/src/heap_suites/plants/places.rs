@@ -1,4 +1,4 @@
-//! Where something can be planted: statements of test functions that are reached for certain by a test that passes.
+//! Where a statement can be planted: in test functions, at spots that a passing test certainly reaches.
 
 use anyhow::Context;
 use proc_macro2::{TokenStream, TokenTree};

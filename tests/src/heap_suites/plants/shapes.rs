@@ -1,4 +1,4 @@
-//! What is planted: a statement that loses blocks of the heap, in one of several ways.
+//! The planted statements, which lose blocks of the heap in one of several ways.
 
 /// A way to lose memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

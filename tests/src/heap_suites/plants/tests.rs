@@ -1,4 +1,4 @@
-//! Statements are planted into this package's own tests: what comes out is still Rust, line for line.
+//! Statements are planted into this package's own tests: the result is still Rust, line for line.
 
 use super::places::{TestFunction, in_crate};
 use super::shapes::LossShape;

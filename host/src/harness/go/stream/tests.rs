@@ -8,7 +8,7 @@ fn ends(stream: &Stream) -> Vec<(&str, Option<Closing>)> {
     stream.tests.iter().map(|test| (&*test.name, test.closing())).collect()
 }
 
-/// Of Go 1.27.3, as all that follow where nothing else is said.
+/// Printed by Go 1.27.3, as are all the streams below for which no other version is named.
 const PARALLEL: &str = "\
 ^V=== RUN   TestSub
 ^V=== RUN   TestSub/a_b
@@ -184,7 +184,7 @@ proptest::proptest! {
         proptest::prop_assert!(stream.own.len() <= bytes.len());
     }
 
-    /// Whatever a failing test prints before its true end, it does not come out as one that passed.
+    /// Whatever a failing test prints before its true end, the stream does not say that it passed.
     #[test]
     fn nothing_printed_before_the_true_end_hides_a_failure(pieces in pieces()) {
         let printed = pieces.concat();

@@ -1,4 +1,4 @@
-//! Modules with descriptors by hand: those that check out, and those that do not.
+//! Modules with hand-made descriptors: some check out, and some do not.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 const BASE: u32 = 1024;
 
-/// What a test's descriptor is made of.
+/// What the descriptor of a test is made from.
 #[derive(Debug, Clone)]
 struct Written {
     name: String,
@@ -37,7 +37,7 @@ impl Data {
         [at, text.len() as u32]
     }
 
-    /// Puts a descriptor; gives its address.
+    /// Appends a descriptor and returns its address.
     fn descriptor(&mut self, test: &Written, static_name: u32) -> u32 {
         let text = self.text(&test.text);
         let name = self.text(&test.name);
@@ -51,7 +51,7 @@ impl Data {
         at
     }
 
-    /// A module that this rustc may have made, with this data.
+    /// A module with this data, as if this rustc had made it.
     fn module(&self, rustc: &str) -> Vec<u8> {
         let mut data = String::new();
         self.0.iter().for_each(|byte| _ = write!(data, "\\{byte:02x}"));
@@ -122,7 +122,7 @@ fn the_word_that_points_to_a_test_is_found() {
     assert_eq!([found["one"].list, found["other"].list], expected);
 }
 
-/// A module of two tests whose second descriptor has one word replaced, and what is said of it.
+/// What is read of a module of two tests, after one word of the second's descriptor was replaced.
 fn with_word(offset: u32, word: u32) -> Result<HashMap<Arc<str>, Descriptor>, NoDescriptors> {
     let mut data = Data::default();
     data.descriptor(&Written::new("one", 0), OLD_NAME);

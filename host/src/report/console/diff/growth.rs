@@ -1,4 +1,4 @@
-//! The judgement of `--fail-on-growth` for a person: which tests retain too much more than in the base.
+//! The judgement of `--fail-on-growth`, for a person: which tests retain too much more than in the base.
 
 use super::super::super::diff::{RetainedGrowth, TestChange, Threshold};
 use super::super::status::TestName;
@@ -54,7 +54,7 @@ impl GrowthText<'_> {
         let (style, styles) = (self.styles.fail, &self.styles);
         let name = TestName { module: &change.test.module, test: &change.test.test, styles };
         let (old, new) = (change.old.bytes, change.new.bytes);
-        // The new figure is certain: with a bound, it would not be certain that it grew.
+        // The new figure is exact here: if it were only a bound, the test would not surely have grown.
         let [most, least] = if change.old.bound { ["at most ", "at least "] } else { [""; 2] };
         write!(f, "{style}{:>12}{style:#} {name}: retained, base {most}{}", "GROWN", Grouped(old))?;
         write!(f, ", new {}, delta {least}{}", Bytes(new), signed(old, new))?;

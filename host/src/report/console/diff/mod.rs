@@ -18,15 +18,15 @@ use crate::model::doubt::TestId;
 use std::fmt::{self, Display, Formatter};
 use table::{DiffTable, TableRow};
 
-/// Entries of a list that are shown, unless all are asked for. What changed for the worse or the better is always shown.
+/// Most entries of a list that are shown, unless all are asked for. Entries that became worse or better are always shown.
 const LISTED: usize = 20;
 
 /// How a [`ReportDiff`] is shown.
 #[derive(Debug, Clone, Copy)]
 pub struct DiffOptions<'a> {
-    /// What the base is called: its path.
+    /// The base's name in the text: its path.
     pub old: &'a str,
-    /// What the other is called.
+    /// The other report's name in the text: its path.
     pub new: &'a str,
     /// Whether long lists are shown whole.
     pub all: bool,
@@ -34,7 +34,7 @@ pub struct DiffOptions<'a> {
     pub colours: bool,
 }
 
-/// All that changed; the same text for the same two reports.
+/// All that changed, as text. It is the same for the same two reports.
 #[derive(Debug)]
 pub struct DiffText<'a> {
     diff: &'a ReportDiff,
@@ -66,7 +66,7 @@ impl Display for DiffText<'_> {
     }
 }
 
-/// A section is text, which is empty where it has nothing to say.
+/// Each section is a text; it is empty if it has nothing to say.
 impl DiffText<'_> {
     fn notes(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.diff.policies_differ {

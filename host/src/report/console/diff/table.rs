@@ -4,7 +4,7 @@ use super::super::super::diff::{Amount, Figure};
 use super::super::units::Grouped;
 use std::fmt::{self, Display, Formatter};
 
-/// The widest name, in characters, that has its figures beside it. Those of a longer name are on the next line.
+/// The widest name, in characters, that has its figures beside it. The figures of a longer name are on the next line.
 const NAME_WIDTH: usize = 60;
 
 /// The names of a table's columns after the first.
@@ -12,7 +12,7 @@ const COLUMNS: [&str; 3] = ["base", "new", "delta"];
 
 /// A table of `name | base | new | delta`, with a line for each row.
 pub(super) struct DiffTable {
-    /// The head of the first column: what the names are names of.
+    /// The head of the first column: what kind of thing has these names.
     pub of: &'static str,
     pub rows: Vec<TableRow>,
 }
@@ -69,7 +69,7 @@ impl Display for DiffTable {
     }
 }
 
-/// How a figure that is not exact is meant.
+/// Which bound a figure is that is not exact.
 #[derive(Clone, Copy)]
 enum Bound {
     AtLeast,
@@ -77,7 +77,7 @@ enum Bound {
 }
 
 impl Bound {
-    /// How a figure of this kind is meant where it is a bound. Peaks never are.
+    /// The bound that a figure of this kind can be. A peak is never a bound.
     fn for_figure(figure: Figure) -> Option<Self> {
         match figure {
             Figure::Lost => Some(Self::AtLeast),
@@ -94,7 +94,7 @@ impl Bound {
         }
     }
 
-    /// The bound of a difference from which a figure with this bound is subtracted.
+    /// The bound of a difference, if the figure that is subtracted is this bound.
     fn turned(self) -> Self {
         match self {
             Self::AtLeast => Self::AtMost,
@@ -110,7 +110,7 @@ fn shown(bound: Option<Bound>, Amount { bytes, blocks, .. }: Amount) -> String {
 
 fn delta(of_old: Option<Bound>, of_new: Option<Bound>, old: Amount, new: Amount) -> String {
     let bound = match (of_old, of_new) {
-        // Both are bounds on the same side, so that nothing is known of the difference.
+        // Both figures are bounds on the same side: nothing is known of their difference.
         (Some(_), Some(_)) => return "not known".to_owned(),
         (Some(old), None) => Some(old.turned()),
         (None, new) => new,

@@ -22,7 +22,7 @@ fn sum(resources: &[Resource]) -> (u64, u64) {
     (sum(|resource| resource.bytes.unwrap()), sum(|resource| resource.count))
 }
 
-/// A test that left these, and came to this peak.
+/// A test that left these blocks and had this peak.
 fn left(name: &str, lost: Vec<Resource>, retained: Vec<Resource>, peak: u64) -> TestRecord {
     let verdict = if lost.is_empty() { Verdict::Pass } else { Verdict::Leak };
     let heap = heap(sum(&lost), sum(&retained), peak);
@@ -179,7 +179,7 @@ fn from_nothing_any_growth_is_over_any_share() {
     assert_eq!(growth(&retains(0), &retains(1), "1B").0, 0);
 }
 
-/// A test that lost its figures is neither zero nor smaller.
+/// A test whose heap is no longer tracked does not show as zero, nor as smaller.
 #[test]
 fn what_is_not_tracked_is_no_zero() {
     let tracked = report(vec![left("t", vec![blocks("f", 1, 8)], vec![blocks("g", 1, 8)], 16)]);
@@ -194,7 +194,8 @@ fn what_is_not_tracked_is_no_zero() {
     }
 }
 
-/// With a doubt, what is lost is at least so much and what is retained at most so much: no delta of these is exact.
+/// If there is a doubt, the lost figure is a lower bound, and the retained figure an upper one: no difference of these is
+/// exact.
 #[test]
 fn what_is_not_certain_is_shown_as_bounds() {
     let test = |lost, retained, doubt: Option<&str>| {
@@ -245,7 +246,7 @@ fn growth_that_is_not_certain_is_not_judged() {
     assert!(said.contains("t: retained, base at most 48, new 100 bytes, delta at least +52\n"), "{said}");
 }
 
-/// Where one report does not say by which function, a function of the other did not get or lose anything.
+/// If one report does not know functions, the other's functions have not gained or lost anything.
 #[test]
 fn places_are_compared_only_where_both_have_them() {
     let placed = report(vec![left("t", vec![], vec![blocks("g", 1, 8)], 16)]);

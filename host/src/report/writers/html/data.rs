@@ -1,4 +1,4 @@
-//! What the page's script is given: every test, as JSON that can stand in a script element.
+//! The data for the page's script: every test, as JSON that can stand in a script element.
 
 use super::super::super::console::plain_details;
 use super::super::words::{self, Times};
@@ -25,7 +25,7 @@ struct Row {
     reason: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     details: String,
-    /// Of a test that was called several times.
+    /// The growth of a test that was called several times.
     #[serde(skip_serializing_if = "Option::is_none")]
     growth: Option<GrowthPlot>,
     /// Memory and events over fuel.
@@ -46,7 +46,7 @@ const FUNCTIONS: usize = 20;
 #[derive(Serialize)]
 struct GrowthPlot {
     what: &'static str,
-    /// Before the first call, and after each.
+    /// The figure before the first call, and after each call.
     bytes: Vec<Figure>,
 }
 
@@ -56,7 +56,7 @@ struct Data {
     tests: Vec<Row>,
 }
 
-/// No `<` is left in it, so that nothing in it ends the element or begins another.
+/// The data as JSON. It has no `<`, so that nothing in it ends the element or begins another one.
 pub(super) fn json(report: &Report) -> String {
     let times = Times::new(report);
     let timelines = Timelines::new(report);

@@ -1,8 +1,8 @@
-//! The report as one page for a browser, which loads nothing from anywhere: what was found, every test to search, filter and sort, who holds
-//! what was left, and what changed since an earlier report.
+//! The report as one page for a browser. The page loads nothing from anywhere. It shows what was found, every test to
+//! search, filter and sort, who holds what was left, and what changed since an earlier report.
 //!
-//! Text that a guest chose reaches the page in two ways alone: escaped in the markup, and as JSON that the page's script shows as text. The
-//! page's own policy lets no other script and no other style run.
+//! Text that a guest chose reaches the page in only two ways: escaped in the markup, and as JSON that the page's script
+//! shows as text. The page's content security policy lets no other script and no other style run.
 
 mod data;
 mod figure;
@@ -161,7 +161,7 @@ fn write_comparison(f: &mut Formatter<'_>, base: &Report, report: &Report) -> fm
     )
 }
 
-/// Text in the markup, or in an attribute in double quotes.
+/// Text that is escaped for the markup, or for an attribute in double quotes.
 pub(super) struct Html<'a>(pub &'a str);
 
 impl Display for Html<'_> {
@@ -170,7 +170,7 @@ impl Display for Html<'_> {
     }
 }
 
-/// The source of a script or style, as a content security policy names it.
+/// The hash of a script or style, as a content security policy names it.
 fn hash(source: &str) -> String {
     format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(source)))
 }

@@ -1,5 +1,5 @@
-//! What was left, as trees: by who holds it, and by where it was acquired. Each is a flame graph for the eye, and below it the same figures as
-//! a list that opens and closes, for the keyboard and for screen readers.
+//! What was left, as trees: by who holds it, and by where it was acquired. Each tree is a flame graph for the eye. Below it
+//! are the same figures as a list that opens and closes, for the keyboard and for screen readers.
 
 use super::Html;
 use crate::model::resource::HeldBy;
@@ -13,14 +13,14 @@ use std::fmt::{self, Formatter, Write};
 const WIDTH: u64 = 1_000;
 /// The height of one level.
 const LEVEL: u64 = 18;
-/// The width of a character, as far as it can be known.
+/// The width of a character, as well as it can be known.
 const CHARACTER: u64 = 7;
-/// The deepest level that is drawn and listed. A stack has fewer frames.
+/// The deepest level that is drawn and listed. Stacks are less deep.
 const DEEPEST: usize = 48;
-/// Branches of one node that are listed; the others are counted.
+/// Most branches of one node that are listed; the others are counted.
 const LISTED: usize = 50;
 
-/// A node: what is below it has at most its weight.
+/// A node of a tree. The nodes below it have together at most its weight.
 #[derive(Default)]
 struct Node {
     weight: u64,
@@ -37,7 +37,7 @@ impl Node {
         }
     }
 
-    /// The heaviest first, and names in order where they weigh the same.
+    /// The nodes below, the heaviest first; nodes of the same weight by name.
     fn by_weight(&self) -> Vec<(&str, &Self)> {
         let mut children: Vec<_> = self.children.iter().map(|(name, node)| (name.as_str(), node)).collect();
         children.sort_by_key(|(_, node)| std::cmp::Reverse(node.weight));
@@ -49,7 +49,7 @@ impl Node {
     }
 }
 
-/// A tree with what it is called.
+/// A tree with its title.
 struct Tree {
     id: &'static str,
     title: &'static str,
@@ -110,7 +110,7 @@ fn add_blocks([by_owner, by_site]: &mut [Tree; 2], blocks: &Resource) {
     }
 }
 
-/// Who holds blocks, as far as the report tells, and the type that owns them.
+/// Who holds the blocks, as far as the report knows, and the type that owns them.
 fn owner(blocks: &Resource) -> Vec<String> {
     let known = blocks.blocks.as_deref();
     let keeper = known.and_then(|blocks| blocks.kept_by.as_ref()).map(|keeper| {
@@ -128,7 +128,7 @@ fn owner(blocks: &Resource) -> Vec<String> {
     [owner].into_iter().chain(type_name).collect()
 }
 
-/// A stack, outermost call first.
+/// The names of a stack's frames, the outermost call first.
 fn path(stack: &[Frame]) -> Vec<String> {
     if stack.is_empty() {
         return vec!["a place that is not known".to_owned()];
@@ -154,7 +154,7 @@ impl Tree {
         format!("{} {}", Grouped(weight), if weight == 1 { one } else { many })
     }
 
-    /// The graph, with the root at the top. A node that is too narrow to be seen is not drawn; the list has it.
+    /// Draws the graph, with the root at the top. A node that is too narrow to be seen is not drawn; the list has it.
     fn write_flames(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let height = LEVEL * self.root.depth() as u64;
         writeln!(

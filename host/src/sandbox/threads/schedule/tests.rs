@@ -111,7 +111,7 @@ fn fuel_is_counted_over_all_threads() {
 }
 
 proptest! {
-    /// Whoever can run does so within the bound, whatever the seed.
+    /// Each thread that can run does so within the bound, whatever the seed is.
     #[test]
     fn nobody_starves(seed: u64, others in 1..40_u32) {
         let mut schedule = Schedule::new(seed, 100);

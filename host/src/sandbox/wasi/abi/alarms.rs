@@ -1,4 +1,4 @@
-//! The clocks among a poll's subscriptions.
+//! The subscriptions of a poll that are clocks.
 
 use crate::sandbox::wasi::clock::Clock;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use wasi_common::snapshots::preview_1::types::{
     SubscriptionU, Userdata,
 };
 
-/// When each of them is due. Made once a poll: a relative time counts from the call.
+/// When each clock subscription is due. It is computed once for each poll, because a relative time counts from the call.
 pub struct Alarms(Vec<Alarm>);
 
 struct Alarm {
-    /// Its place among the subscriptions.
+    /// The index of the subscription.
     index: usize,
     userdata: u64,
-    /// Nanoseconds after the test began; an error is told at once.
+    /// When the alarm is due, in nanoseconds after the test began. An error is an event at once.
     due: Result<u64, Errno>,
 }
 
 impl Alarms {
-    /// Those of a poll that began so many nanoseconds after the test.
+    /// The alarms of a poll that began `began` nanoseconds after the test.
     pub fn new(wanted: &[Subscription], clock: &Clock, began: u64) -> Self {
         let alarms = wanted.iter().enumerate().filter_map(|(index, sub)| match &sub.u {
             SubscriptionU::Clock(wanted) => {
@@ -30,7 +30,7 @@ impl Alarms {
         Self(alarms.collect())
     }
 
-    /// The events of those that are due, each with its place among the subscriptions.
+    /// The events of the alarms that are due, each with the index of its subscription.
     pub fn fired(&self, clock: &Clock) -> impl Iterator<Item = (usize, Event)> {
         let now = clock.elapsed();
         self.0.iter().filter_map(move |alarm| {
@@ -43,18 +43,19 @@ impl Alarms {
         })
     }
 
-    /// When the first of them is due, in nanoseconds after the test began.
+    /// When the first alarm is due, in nanoseconds after the test began.
     pub fn earliest(&self) -> Option<u64> {
         self.0.iter().filter_map(|alarm| alarm.due.ok()).min()
     }
 
-    /// How long it is until then.
+    /// How long to wait until the first alarm is due; `None` if no alarm has a time.
     pub fn wait(&self, clock: &Clock) -> Option<Duration> {
         self.earliest().map(|due| Duration::from_nanos(due.saturating_sub(clock.elapsed())))
     }
 }
 
-/// Nothing is slept for by processor time, which stands still while a test sleeps: it would never be due.
+/// When a subscription is due. It is an error to sleep by processor time: that stands still while a test sleeps, so the
+/// alarm would never be due.
 fn due(sub: &SubscriptionClock, clock: &Clock, began: u64) -> Result<u64, Errno> {
     let now = match sub.id {
         Clockid::Realtime | Clockid::Monotonic => clock.shows(sub.id),
@@ -68,7 +69,7 @@ fn due(sub: &SubscriptionClock, clock: &Clock, began: u64) -> Result<u64, Errno>
     })
 }
 
-/// The event of a subscription.
+/// An event for a subscription.
 pub(super) fn event(userdata: Userdata, type_: Eventtype, error: Errno, nbytes: u64, flags: Eventrwflags) -> Event {
     Event { userdata, error, type_, fd_readwrite: EventFdReadwrite { nbytes, flags } }
 }
@@ -94,7 +95,7 @@ mod tests {
         clock
     }
 
-    /// Sleeps until the first alarm; what fired, and the time it took.
+    /// Sleeps until the first alarm. Gives the alarms that fired, and the time slept.
     fn sleep(wanted: &[Subscription]) -> (Vec<(usize, u64, Errno)>, u64) {
         let mut clock = clock();
         let alarms = Alarms::new(wanted, &clock, clock.elapsed());
@@ -150,7 +151,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against the rule itself: the least wait of all is slept, and all that are due by then fire, in order.
+        /// Compared with the rule itself: the shortest wait is slept, and every alarm due by then fires, in order.
         #[test]
         fn the_earliest_fire(waits in proptest::collection::vec((0..5_u64, any::<bool>(), any::<bool>()), 1..8)) {
             let subs: Vec<_> = waits.iter().map(|(wait, realtime, absolute)| {

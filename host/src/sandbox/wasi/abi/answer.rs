@@ -1,28 +1,29 @@
-//! What a function that guests import gives its caller.
+//! What a function that guests import returns.
 
 use crate::sandbox::wasi::fault::Halt;
 use wasi_common::snapshots::preview_1::types::Errno;
 use wiggle::GuestError;
 
-/// What a function of preview 1 gives. None of them ever waits in its future: what waits does so in the call.
+/// Runs a function of preview 1. Its future is never pending: a function that has to wait does so in the call.
 pub(super) fn ready<T: Answer>(call: impl Future<Output = wiggle::error::Result<T>>) -> wasmtime::Result<T> {
     let done = wiggle::run_in_dummy_executor(call).flatten();
     let answer = done.or_else(|error| T::to(&error).ok_or(error));
     Ok(answer.map_err(Halt::from_wiggle)?)
 }
 
-/// What a function of preview 1 gives its caller.
+/// The value that a function of preview 1 returns.
 pub(super) trait Answer: Sized {
-    /// The answer that is this errno, where there is one.
+    /// The value that stands for this errno; `None` for a function that returns nothing.
     fn of_errno(errno: Errno) -> Option<Self>;
 
-    /// Whether it tells the guest that the call was done.
+    /// Whether the value tells the guest that the call succeeded.
     fn is_success(&self) -> bool;
 
-    /// The errno that it is: 0 for success.
+    /// The errno that the value stands for: 0 for success.
     fn errno(&self) -> u16;
 
-    /// The answer to arguments that are none: flags and numbers that the interface does not have. `None` for what ends the test.
+    /// The value for an invalid argument: a flag or a number that the interface does not define. `None` for an error that
+    /// ends the test, and for a function that returns nothing.
     fn to(error: &wiggle::error::Error) -> Option<Self>;
 }
 

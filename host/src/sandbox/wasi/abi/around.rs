@@ -1,5 +1,6 @@
-//! What there is to do around each call of the host: the virtual clock is set from the fuel spent, the guest's stack is captured
-//! where a handle may be acquired, or released after its scope, and the host's work is charged to fuel.
+//! What the host does around each call that it answers: it sets the virtual clock from the fuel spent, captures the guest's
+//! stack where that is wanted (for a call that may acquire a handle, or release one after its scope ended), and charges its
+//! work to fuel.
 
 use crate::sandbox::code::CodeMap;
 use crate::sandbox::state::TestState;
@@ -10,15 +11,15 @@ use wiggle::GuestMemory;
 /// When the guest's stack is captured for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sandbox) enum Capture {
-    /// It may acquire a handle.
+    /// Always: the call may acquire a handle.
     Always,
-    /// It may release one: where that is later than its scope, the stack says where.
+    /// Only where a handle that outlived its scope is open: the call may release it, and the stack says where.
     LateRelease,
-    /// It does neither.
+    /// Never: the call does neither.
     Never,
 }
 
-/// What there is to do before and after a call of the host.
+/// Does a call of the host, with what has to happen before and after it.
 pub(in crate::sandbox) fn around<T>(
     caller: &mut Caller<'_, TestState>,
     capture: Capture,
@@ -46,7 +47,7 @@ pub(in crate::sandbox) fn around<T>(
     };
     let due = caller.data_mut().wasi.end_call();
     caller.set_fuel(left.saturating_sub(due))?;
-    // Host work that no fuel is left for ends the test here, not at the next loop.
+    // If no fuel is left for the host's work, the test ends here, not at its next loop.
     if due > left && done.is_ok() {
         return Err(Trap::OutOfFuel.into());
     }

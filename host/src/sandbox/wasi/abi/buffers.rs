@@ -1,4 +1,5 @@
-//! Scatter and gather over guest memory, capped: at most [`MAX_VECTORS`] buffers and so many bytes a call as it is told.
+//! Scatter and gather over guest memory. A call has at most [`MAX_VECTORS`] buffers, and moves at most as many bytes as the
+//! caller allows.
 
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter::MAX_VECTORS;
@@ -6,7 +7,7 @@ use crate::sandbox::wasi::table::Result;
 use wasi_common::snapshots::preview_1::types::{Ciovec, CiovecArray, Errno, Iovec, IovecArray};
 use wiggle::{GuestMemory, GuestPtr};
 
-/// Calls `fill` with each buffer in turn until one is not filled; returns the bytes in all.
+/// Calls `fill` with each buffer in turn until one is not filled; returns the number of bytes moved.
 ///
 /// A buffer that starts where the cap ends is cut. `one` stops after the first non-empty buffer: a stream must not wait
 /// for more once it has something.
@@ -23,7 +24,8 @@ pub fn scatter(
     for vector in vectors.iter() {
         let vector: Iovec = memory.read(vector?)?;
         let Some(part) = capped(vector.buf, vector.buf_len, (total, most)) else { continue };
-        // The module has no shared memory: the engine is built without threads.
+        // Never `None`: the memory of a guest with threads is passed as `GuestMemory::Unshared`, too, as no other thread
+        // runs meanwhile.
         let buffer = memory.as_slice_mut(part)?.ok_or(Errno::Notsup)?;
         let wanted = buffer.len();
         let got = match fill(buffer, total) {
@@ -39,7 +41,7 @@ pub fn scatter(
     Ok(total)
 }
 
-/// Calls `drain` with each buffer in turn until one is not taken whole; returns the bytes in all.
+/// Calls `drain` with each buffer in turn until one is not taken whole; returns the number of bytes moved.
 pub fn gather(
     memory: &mut GuestMemory<'_>,
     vectors: CiovecArray,
@@ -68,8 +70,8 @@ pub fn gather(
     Ok(total)
 }
 
-/// Fills a buffer by as many reads as that takes; fewer bytes only at the end, or before an errno. One that comes after bytes
-/// is left to the guest's next call: the bytes are gone from where they were.
+/// Fills a buffer by as many reads as that takes; fewer bytes only at the end, or before an errno. An errno after some
+/// bytes is dropped, since these bytes are already gone from their source: the guest's next call gets it.
 pub fn whole(buffer: &mut [u8], mut read: impl FnMut(&mut [u8]) -> Result<usize>) -> Result<usize> {
     let mut got = 0;
     while got < buffer.len() {
@@ -83,7 +85,7 @@ pub fn whole(buffer: &mut [u8], mut read: impl FnMut(&mut [u8]) -> Result<usize>
     Ok(got)
 }
 
-/// The part of a buffer below the cap, if any is left of either.
+/// The part of a buffer that the cap still allows; `None` if that is empty.
 fn capped(start: GuestPtr<u8>, len: u32, (total, most): (usize, usize)) -> Option<GuestPtr<[u8]>> {
     let room = u32::try_from(most - total.min(most)).unwrap_or(u32::MAX);
     let len = len.min(room);
@@ -95,7 +97,7 @@ mod tests {
     use super::*;
     use crate::sandbox::stop::WallClock;
 
-    /// Reads a buffer of ten from these answers.
+    /// Reads into a buffer of ten bytes from reads that give these results.
     fn read(answers: Vec<Result<usize>>) -> Result<usize> {
         let mut answers = answers.into_iter();
         whole(&mut [0; 10], |rest| {

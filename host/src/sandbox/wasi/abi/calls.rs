@@ -12,7 +12,7 @@ use wasi_common::snapshots::preview_1::types::{self, Errno, Fd, Rights};
 use wiggle::{GuestMemory, GuestPtr};
 
 impl Wasi {
-    /// A path argument, with its price.
+    /// Reads a path argument, and charges its price.
     pub(super) fn path(&mut self, memory: &GuestMemory<'_>, path: GuestPtr<str>) -> Result<String> {
         self.world.meter.charge(meter::PATH, 1);
         self.given_paths.note(path.offset().0);
@@ -30,8 +30,8 @@ impl Wasi {
         Ok(path.into_owned())
     }
 
-    /// Remembers a path below `/` or `/tmp` at which there was nothing. Below another directory, which is granted by its name, it
-    /// is the test's own affair.
+    /// Remembers a path below `/` or `/tmp` at which the call found nothing. Other directories are granted by name: a path
+    /// missing there is the test's own affair.
     pub(super) fn note_missing<T>(&mut self, dirfd: Fd, path: &str, found: Result<T>) -> Result<T> {
         if matches!(found, Err(Fault::Errno(Errno::Noent)))
             && let Some(dir @ ("/" | SCRATCH_PATH)) = self.table.get(dirfd)?.preopen.as_deref()
@@ -41,7 +41,7 @@ impl Wasi {
         found
     }
 
-    /// Bytes that went between the guest and what is outside of it: they cost fuel, and count against the limit `io`.
+    /// Counts bytes that moved between the guest and the outside: they cost fuel, and count against the limit `io`.
     pub(in crate::sandbox::wasi) fn moved(&mut self, bytes: usize) {
         self.world.meter.charge(meter::BYTE, bytes);
         self.quota.moved(bytes as u64);
@@ -83,7 +83,7 @@ impl Wasi {
         })
     }
 
-    /// The variables of the guest, as `name=value`.
+    /// The guest's environment variables, as `name=value`.
     pub(super) fn environment<'a>(grants: &'a Grants, sockets: Option<&'a str>) -> impl Iterator<Item = &'a str> {
         grants.env.iter().map(String::as_str).chain(sockets)
     }
@@ -102,7 +102,8 @@ pub(super) fn follows(flags: types::Lookupflags) -> bool {
     flags.contains(types::Lookupflags::SYMLINK_FOLLOW)
 }
 
-/// A write's or read's place: at an offset, or at the descriptor's own.
+/// Where the next buffer of a read or write goes: `offset` plus the bytes done. `None` stands for the descriptor's own
+/// offset.
 fn at(offset: Option<u64>, done: usize) -> Result<Option<u64>> {
     offset.map(|offset| offset.checked_add(done as u64).ok_or_else(|| Errno::Fbig.into())).transpose()
 }
@@ -168,7 +169,7 @@ impl Wasi {
                 memory.copy_from_slice(&part[..count as usize], at.as_array(count))?;
                 used += count;
                 self.quota.moved(count.into());
-                // A cut entry, or a full buffer, tells the guest to come again.
+                // An entry that is cut, or a full buffer, tells the guest to call again.
                 if (count as usize) < part.len() {
                     return Ok(len);
                 }

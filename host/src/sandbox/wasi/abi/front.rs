@@ -1,5 +1,5 @@
-//! What stands before every call of the host: where the calls of a test are looked at, some are noted, and some fail; and where the test
-//! is traced, each is an event.
+//! What stands in front of every call of the host. If the calls of a test are watched, some are noted and some fail here.
+//! If the test is traced, each call is an event.
 
 use super::answer::Answer;
 use crate::sandbox::state::TestState;
@@ -8,10 +8,10 @@ use crate::sandbox::wasi::trace::TracedCall;
 use crate::sandbox::wasi::watch::Asked;
 use wiggle::{GuestMemory, GuestPtr};
 
-/// How much later a sleep ends that is made to end late, in nanoseconds: a minute.
+/// By how much a sleep is made to end late, in nanoseconds: a minute.
 const LATE: u64 = 60_000_000_000;
 
-/// Makes a call, which has a name and arguments, unless it is to fail before.
+/// Makes a call, given by its name and arguments, unless it is to fail before it reaches the host.
 pub fn call<T: Answer>(
     state: &mut TestState,
     memory: &mut GuestMemory<'_>,
@@ -27,7 +27,7 @@ pub fn call<T: Answer>(
     untraced(state, memory, call, host)
 }
 
-/// The same where it is noted what the test asks of the host. A test of which that is noted is not traced.
+/// As [`call`], for a test of which it is noted what it asks of the host. Such a test is not traced.
 #[cold]
 fn noted<T: Answer>(
     state: &mut TestState,
@@ -57,7 +57,7 @@ fn untraced<T: Answer>(
     if state.wasi.watch.is_none() { host(state, memory) } else { watched(state, memory, call, host) }
 }
 
-/// The same where the test is traced. A call that waits for other threads is an event when it is done.
+/// As [`call`], for a test that is traced. A call that waits for other threads becomes an event when it is done.
 #[cold]
 fn traced<T: Answer>(
     state: &mut TestState,
@@ -78,7 +78,7 @@ fn traced<T: Answer>(
     done
 }
 
-/// Whether a call of a thread waits for what others may do, and is tried again after they have run.
+/// Whether a thread's call waits for other threads, and is tried again after they have run.
 fn is_set_aside(error: &wasmtime::Error) -> bool {
     match error.downcast_ref::<Halt>() {
         Some(Halt::Until(_)) => true,
@@ -87,7 +87,7 @@ fn is_set_aside(error: &wasmtime::Error) -> bool {
     }
 }
 
-/// The same where calls are looked at.
+/// As [`call`], for a test whose calls are watched.
 #[cold]
 fn watched<T: Answer>(
     state: &mut TestState,
@@ -126,7 +126,7 @@ fn watched<T: Answer>(
     done
 }
 
-/// Lets a minute pass.
+/// Lets a minute of the test's time pass.
 fn pass(state: &mut TestState) -> wasmtime::Result<()> {
     let until = state.wasi.elapsed().saturating_add(LATE);
     while state.wasi.elapsed() < until {

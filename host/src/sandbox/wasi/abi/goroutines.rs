@@ -1,5 +1,5 @@
-//! airtight's own imports by which Go's test binaries tell when a test begins, and what there is of goroutines and heap. See
-//! [`airtight_abi::go`].
+//! airtight's own imports by which a Go test binary tells when a test begins, and which goroutines and how much heap there
+//! are. See [`airtight_abi::go`].
 
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::{Fault, Halt};
@@ -50,14 +50,14 @@ pub fn collects(wasi: &mut Wasi, begins: i32) -> i32 {
     0
 }
 
-/// `go_begins`. What was spent so far is the program's start-up.
+/// `go_begins`. The fuel spent until the first such call is the program's start-up.
 pub fn begins(wasi: &mut Wasi) -> i32 {
     let spent = wasi.world.clock.spent();
     wasi.go.start_fuel.get_or_insert(spent);
     wasi.go_heap.into()
 }
 
-/// `go_heap`. Of several of one moment, the last counts.
+/// `go_heap`. If the guest calls it twice for the same moment, the last call counts.
 pub fn heap(wasi: &mut Wasi, [when, bytes, blocks]: [i32; 3]) -> wasmtime::Result<i32> {
     let heap = GoHeap { bytes: bytes.cast_unsigned(), blocks: blocks.cast_unsigned() };
     match when.cast_unsigned() {
@@ -68,7 +68,7 @@ pub fn heap(wasi: &mut Wasi, [when, bytes, blocks]: [i32; 3]) -> wasmtime::Resul
     Ok(0)
 }
 
-/// `go_sites`. Kept where it was asked for.
+/// `go_sites`. The text is kept only if the run asked for Go's heap.
 pub fn sites(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, sites: (i32, i32)) -> wasmtime::Result<i32> {
     let sites = text(wasi, memory, sites, "places of allocations")?;
     if wasi.go_heap {
@@ -77,7 +77,7 @@ pub fn sites(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, sites: (i32, i32)) -
     Ok(0)
 }
 
-/// A text of the guest's, with the price of reading it.
+/// Reads a text out of the guest's memory, and charges the price of reading it.
 fn text(wasi: &mut Wasi, memory: &GuestMemory<'_>, (at, len): (i32, i32), what: &str) -> wasmtime::Result<String> {
     let len = len.cast_unsigned();
     if len as usize > MAX_STACKS {

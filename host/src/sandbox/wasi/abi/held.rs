@@ -1,4 +1,5 @@
-//! airtight's own imports that tell what a test holds since some moment. See [`airtight_abi::held`].
+//! airtight's own imports that tell which resources a test acquired after some moment and still holds. See
+//! [`airtight_abi::held`].
 
 use crate::ledger::{Handle, Kind};
 use crate::sandbox::wasi::context::Wasi;
@@ -7,7 +8,7 @@ use crate::sandbox::wasi::meter;
 use airtight_abi::held::MAX_TEXT;
 use wiggle::{GuestMemory, GuestPtr};
 
-/// Stands between two resources.
+/// The separator between two resources.
 const SEPARATOR: &str = ", ";
 
 /// `held_mark`.
@@ -27,7 +28,7 @@ pub fn since(wasi: &mut Wasi, memory: &mut GuestMemory<'_>, [mark, at, len]: [i3
     let mut count = 0_usize;
     for handle in wasi.ledger.held_since(u64::from(mark.cast_unsigned())) {
         count += 1;
-        // Of a list that is cut, the beginning is told.
+        // If the list is cut, its beginning is given.
         let word = word(handle);
         match room.checked_sub(word.len() + if words.is_empty() { 0 } else { SEPARATOR.len() }) {
             Some(less) => {

@@ -22,7 +22,8 @@ use wasmtime::{Caller, Linker};
 /// The module name of the imports.
 const MODULE: &str = "wasi_snapshot_preview1";
 
-/// Defines a function of a guest whose calls are that of `$call`: for a guest with threads, one in which others may run.
+/// Defines a function that the guest imports, whose calls do what `$call` does. In a guest with threads, other threads may
+/// run during such a call.
 macro_rules! define {
     ($linker:ident, $for_threads:ident, $module:expr, $name:expr, ($captures:expr, $yields:expr),
         ($($arg:ident $ty:ty),*), $call:expr) => {
@@ -60,7 +61,7 @@ macro_rules! own_calls {
     })*};
 }
 
-/// When the stack is captured for a function of this kind, and whether it lets other threads run.
+/// When the stack is captured for a function of this kind, and whether its call lets other threads run.
 const fn traits(kind: &str) -> (Capture, bool) {
     match kind.as_bytes() {
         b"acquires" => (Capture::Always, false),
@@ -226,8 +227,9 @@ mod tests {
     use crate::sandbox::{Engine, EngineOptions};
     use wasmtime::Module;
 
-    /// What the catalogue lets a guest import is linked, with the same types. That these are the types of WASI's own interface
-    /// description is checked by the compiler: each call above goes to the function that wiggle made of that description.
+    /// Every function that the catalogue lets a guest import is linked, with the same types. That these are the types of
+    /// WASI's own interface description is checked by the compiler: each call above goes to the function that wiggle made
+    /// of that description.
     #[test]
     fn every_function_of_preview_1_is_there_with_its_signature() {
         let engine = Engine::new(EngineOptions::default()).unwrap();

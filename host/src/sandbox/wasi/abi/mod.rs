@@ -3,13 +3,13 @@
 //! ```text
 //! linker     names and signatures for the engine
 //! around     what happens around each call
-//! answer     what a call gives its caller
-//! front      what is done with a call before the host is asked: some are made to fail
+//! answer     what a call returns
+//! front      what happens before the host is asked: some calls are noted, traced or made to fail
 //! preview1   the 46 functions, each a few lines over the descriptor table
 //! calls      what several of them share: paths, strings, reading and writing, listings, opening
 //! buffers    scattered reads and gathered writes over guest memory
-//! goroutines what Go's test binaries tell of theirs, and of their heap
-//! held       what a test holds since some moment
+//! goroutines what Go's test binaries tell of their goroutines and their heap
+//! held       what a test has acquired since some moment and still holds
 //! poll       `poll_oneoff`; `alarms` are the timers that it waits for
 //! ```
 

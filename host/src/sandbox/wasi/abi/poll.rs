@@ -1,7 +1,7 @@
-//! `poll_oneoff` tells all that is ready or due now, in the order of the subscriptions. Where nothing is, sockets of the host
-//! are given real time to become ready, up to what the earliest clock asks for; then that clock fires, by moving virtual
-//! time, or because real time has come there. With nothing to wait for but the test's own network the wait would never end:
-//! the test ends instead. Of a test with threads another one may run meanwhile, so that its waits are not waited for here.
+//! `poll_oneoff` gives every event that is ready or due now, in the order of the subscriptions. If there is none, sockets
+//! of the host get real time to become ready, up to the time of the earliest clock. Then that clock fires: virtual time is
+//! moved there, or real time has come there. A wait for nothing but the test's own network would never end: the test ends
+//! instead. In a test with threads another thread may run meanwhile, so such a wait is not waited for here.
 
 use super::alarms::{Alarms, event};
 use crate::ledger::Stack;
@@ -17,18 +17,18 @@ use wasi_common::snapshots::preview_1::types::{
 };
 use wiggle::{GuestMemory, GuestPtr};
 
-/// How long sockets of the host are waited for between two looks.
+/// How long to wait for sockets of the host between two looks.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
-/// Sockets named in a message; the rest are counted.
+/// How many sockets a message names; the rest are counted.
 const NAMED: usize = 4;
 
-/// What one look at the descriptors found.
+/// What one look at the descriptors of a poll found.
 #[derive(Default)]
 struct Look {
-    /// Events of those that are ready, or whose subscription is an error, each with its place among the subscriptions.
+    /// Events of the subscriptions that are ready or erroneous, each with the index of its subscription.
     events: Vec<(usize, Event)>,
-    /// Whether something outside of the test may make one of the others ready.
+    /// Whether something outside of the test may make another subscription ready.
     outside: bool,
 }
 
@@ -59,7 +59,7 @@ impl Wasi {
     fn wait_for(&mut self, wanted: &[Subscription]) -> Result<Vec<Event>> {
         let began = self.began.unwrap_or(self.world.clock.elapsed());
         let alarms = Alarms::new(wanted, &self.world.clock, began);
-        // A time that is too far away for the host's clock never comes: the test's deadline comes first.
+        // A time too far away for the host's clock never comes: the test's deadline comes first.
         let give_up = alarms.wait(&self.world.clock).and_then(|wait| Instant::now().checked_add(wait));
         loop {
             let look = self.look(wanted)?;
@@ -92,7 +92,7 @@ impl Wasi {
         }
     }
 
-    /// The end by the wall clock: of a wait for sockets, it says which.
+    /// The end of a wait by the wall clock. If the wait was for sockets, the fault names them.
     fn ended(&self, wanted: &[Subscription], ended: WallClock) -> Fault {
         let fault = Fault::from(ended);
         if wanted.iter().all(|sub| descriptor(sub).is_none()) {
@@ -124,13 +124,13 @@ impl Wasi {
         Ok(look)
     }
 
-    /// The end of a test that waits for sockets, with their names; the first tells where it was acquired.
+    /// The end of a test that waits for sockets, with their names. The stack is where the first of them was acquired.
     fn stuck(&self, wanted: &[Subscription], forever: bool) -> Fault {
         let (names, acquired) = self.named(wanted);
         BlockedWait { wait: Wait::Readiness, forever }.named(&names, acquired).into()
     }
 
-    /// The names of the descriptors that are waited for, and where the first was acquired.
+    /// The names of the descriptors that the poll waits for, and where the first was acquired.
     fn named(&self, wanted: &[Subscription]) -> (String, Option<Stack>) {
         let mut entries: Vec<(Fd, &Entry)> = Vec::new();
         for (fd, ..) in wanted.iter().filter_map(descriptor) {
@@ -149,7 +149,7 @@ impl Wasi {
     }
 }
 
-/// The descriptor of a subscription to a descriptor; `None` for one to a clock.
+/// The descriptor that a subscription is about; `None` for a subscription to a clock.
 fn descriptor(sub: &Subscription) -> Option<(Fd, Interest, Eventtype)> {
     match &sub.u {
         SubscriptionU::FdRead(sub) => Some((sub.file_descriptor, Interest::Read, Eventtype::FdRead)),

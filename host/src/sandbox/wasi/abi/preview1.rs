@@ -72,7 +72,8 @@ impl WasiSnapshotPreview1 for Wasi {
     }
 
     async fn fd_datasync(&mut self, _: &mut GuestMemory<'_>, fd: Fd) -> Result<()> {
-        // Who may synchronise everything may synchronise the data: as on the host, that takes no right to write.
+        // A descriptor that may synchronise everything may synchronise the data. As on the host, this takes no right to
+        // write.
         let needed = self.table.either(fd, Rights::FD_SYNC, Rights::FD_DATASYNC)?;
         Ok(self.table.sync(fd, needed)?)
     }
@@ -394,7 +395,7 @@ impl WasiSnapshotPreview1 for Wasi {
     async fn random_get(&mut self, memory: &mut GuestMemory<'_>, buf: GuestPtr<u8>, len: types::Size) -> Result<()> {
         let bytes = memory.as_slice_mut(buf.as_array(len))?.ok_or(Errno::Notsup)?;
         self.moved(bytes.len());
-        // There is no short read of randomness, so a large one looks at the deadline on the way.
+        // Randomness has no short reads, so a long read checks the deadline on its way.
         for part in bytes.chunks_mut(meter::MAX_BYTES) {
             self.world.watchdog.check().map_err(Fault::from)?;
             self.random.fill(part);

@@ -1,4 +1,4 @@
-//! What has gone wrong in other hosts of WASI, function by function, over a memory that the test can look at.
+//! Errors that other hosts of WASI have made, function by function, over a memory that the test can look at.
 
 use crate::policy::{DirGrant, Limit, Limits, Mode, Policy};
 use crate::sandbox::wasi::ContextOptions;
@@ -19,7 +19,7 @@ const SCRATCH: i32 = 3;
 const GRANTED: i32 = 4;
 const READ_ONLY: i32 = 5;
 
-/// Where a call's results go, and where its arguments lie.
+/// Where a call's results go, and where its arguments are.
 const OUT: i32 = 0;
 const ARGS: i32 = 1024;
 
@@ -42,7 +42,7 @@ macro_rules! call {
 }
 
 impl Guest {
-    /// With a directory of the host that may be written to, one that may be read, and a memory full of `filler`.
+    /// A guest with a directory of the host that it may write to, one that it may only read, and a memory full of `filler`.
     fn new(filler: u8) -> Self {
         Self::limited(filler, Limits::default())
     }
@@ -92,14 +92,14 @@ impl Guest {
         self.out(OUT) as i32
     }
 
-    /// What a call costs in fuel, beside that of the guest's own code.
+    /// What a call costs in fuel, without the guest's own code.
     fn cost(&mut self, call: impl FnOnce(&mut Self)) -> u64 {
         self.wasi.begin_call(0, None, false);
         call(self);
         self.wasi.end_call()
     }
 
-    /// A subscription to the clock, in a hundred nanoseconds.
+    /// A subscription to the clock that is due in a hundred nanoseconds.
     fn put_clock(&mut self, at: i32) {
         let mut subscription = [0; 48];
         subscription[..8].copy_from_slice(&7u64.to_le_bytes());
@@ -138,7 +138,7 @@ fn what_tests_of_go_tell_and_ask_is_checked() {
     let text = String::from_utf8(guest.memory[4096..][..64].to_vec()).unwrap();
     let words: Vec<_> = text.trim_end_matches('\0').split(", ").collect();
     assert!(words.len() == 2 && words[0].starts_with("file ") && words[1].ends_with("/b"), "{words:?}");
-    // Of what has no room, the number is told.
+    // The text has no room, and the number is given all the same.
     assert_eq!(own!(super::held::since, [mark, 4096, 3]), Ok(2));
     assert_eq!(guest.memory[4096..][..4], [0, 0, 0, text.as_bytes()[3]]);
     assert_eq!(call!(guest.fd_close(file)), 0);
@@ -167,7 +167,7 @@ fn a_renumbered_descriptor_leaves_nothing_of_the_host_open() {
         assert_eq!(call!(guest.fd_renumber(again, b)), 0);
     }
     assert_eq!(guest.wasi.host_count().open(), 1);
-    // Over a directory that was granted, and over a stream.
+    // Onto a granted directory, and onto a stream.
     assert_eq!(call!(guest.fd_renumber(b, GRANTED)), 0);
     assert_eq!(call!(guest.fd_renumber(GRANTED, 1)), 0);
     assert_eq!((guest.wasi.host_count().open(), guest.wasi.handles_open()), (1, 1));
@@ -183,7 +183,7 @@ fn any_time_can_be_set_and_is_read_again() {
     for dir in [SCRATCH, GRANTED] {
         let fd = guest.create(dir, b'a');
         for time in [0, 1, i64::MAX, i64::MIN, -1, -2] {
-            // Both, to what is given.
+            // Both times are set, to the given value.
             let (set, at) = (1 | 4, time);
             assert_eq!(call!(guest.fd_filestat_set_times(fd, at, at, set)), 0, "{time}");
             assert_eq!(call!(guest.path_filestat_set_times(dir, 0, ARGS, 1, at, at, set)), 0, "{time}");
@@ -204,7 +204,7 @@ fn so_many_subscriptions_are_refused_before_they_are_read() {
     assert_eq!(call!(guest.poll_oneoff(ARGS, OUT, 1, 512)), 0);
 }
 
-/// As many subscriptions are looked at by the host, and as many events are written.
+/// The host looks at that many subscriptions, and writes that many events.
 #[test]
 fn a_poll_costs_fuel_for_each_of_its_subscriptions() {
     let mut guest = Guest::new(0);
@@ -229,10 +229,10 @@ fn a_poll_costs_fuel_for_each_of_its_subscriptions() {
 #[test]
 fn output_is_held_up_to_its_limit_however_much_is_written() {
     const CAP: u64 = 4096;
-    /// Of each stream some of the end is held as well.
+    /// Some of each stream's end is held as well.
     const ENDS: u64 = 64 << 10;
     let mut guest = Guest::limited(b'x', Limits::default().with(Limit::Output, CAP));
-    // Every buffer of a call is all of the memory: together they are more than a call may move.
+    // Every buffer of the call is the whole memory: together they hold more than one call may move.
     for nth in 0..MAX_VECTORS as i32 {
         guest.put(ARGS + 8 * nth, &[0; 4]);
         guest.put(ARGS + 8 * nth + 4, &(1u32 << 16).to_le_bytes());
@@ -245,7 +245,7 @@ fn output_is_held_up_to_its_limit_however_much_is_written() {
             assert!((CAP..=CAP + ENDS).contains(&held), "{held}");
         }
     }
-    // A guest without these streams makes the host hold no more.
+    // Writes to streams that the guest has closed do not make the host hold more.
     let held = guest.wasi.world.capture.held();
     for fd in [1, 2] {
         assert_eq!(call!(guest.fd_close(fd)), 0);
@@ -267,7 +267,7 @@ fn output_counts_against_the_memory_of_the_host() {
     assert_eq!(guest.wasi.check_quota().unwrap_err().limit, Limit::HostMemory);
 }
 
-/// By a second name, or under a new one, a file that may only be read must not become one that may be written to.
+/// A read-only file must not become writable by a second name or a new one.
 #[test]
 fn no_name_is_made_or_moved_across_the_border_of_what_may_be_written_to() {
     let mut guest = Guest::new(0);
@@ -309,7 +309,7 @@ fn no_name_is_made_or_moved_across_the_border_of_what_may_be_written_to() {
         assert_eq!(names(dir), ["old"]);
         assert_eq!(std::fs::read(dir.path().join("old")).unwrap(), b"there before");
     }
-    // Within what may be written to both are done.
+    // Between two writable directories both calls succeed.
     assert_eq!(link(&mut guest, GRANTED, GRANTED), 0);
     assert_eq!(names(&guest.host), ["new", "old"]);
     std::fs::remove_file(guest.host.path().join("new")).unwrap();
@@ -317,7 +317,7 @@ fn no_name_is_made_or_moved_across_the_border_of_what_may_be_written_to() {
     assert_eq!(names(&guest.host), ["new"]);
 }
 
-/// What a listing leaves of its buffer is the guest's own, wherever the buffer ends.
+/// The part of the buffer behind a listing stays as the guest left it, wherever the buffer ends.
 #[test]
 fn a_listing_that_is_cut_is_the_start_of_the_whole_one() {
     const FILLER: u8 = 0x55;
@@ -343,7 +343,7 @@ fn a_listing_that_is_cut_is_the_start_of_the_whole_one() {
     }
 }
 
-/// The bytes of a structure that no field has: they must be the guest's own, as they were, or zeros.
+/// The padding bytes of a structure: they are as the guest left them, or zeros.
 #[test]
 fn padding_shows_nothing_of_the_host() {
     for filler in [0x00, 0x55, 0xAA] {

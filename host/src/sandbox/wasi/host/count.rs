@@ -1,15 +1,15 @@
-//! Proof that every host descriptor opened for a test is closed again: whatever owns one carries a [`DescriptorToken`],
-//! which is counted when it is made and when it is dropped.
+//! Proof that every host descriptor opened for a test is closed again. Whatever owns a descriptor carries a
+//! [`DescriptorToken`], which is counted when it is made and when it is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The host descriptors open for one test. Costs nothing until the first one.
+/// The number of host descriptors open for one test. It costs nothing until the first one.
 #[derive(Debug, Default, Clone)]
 pub struct HostCount(Option<Arc<AtomicU64>>);
 
 impl HostCount {
-    /// A token for a descriptor that was just opened; keep it beside the descriptor's owner.
+    /// A token for a descriptor that was just opened. Keep it beside the descriptor's owner.
     pub fn track(&mut self) -> DescriptorToken {
         let count = self.0.get_or_insert_default();
         count.fetch_add(1, Ordering::Relaxed);
@@ -21,13 +21,13 @@ impl HostCount {
         Self(Some(Arc::clone(self.0.get_or_insert_default())))
     }
 
-    /// Descriptors open now.
+    /// How many descriptors are open now.
     pub fn open(&self) -> u64 {
         self.0.as_ref().map_or(0, |count| count.load(Ordering::Relaxed))
     }
 }
 
-/// Counts one host descriptor for as long as it lives.
+/// Counts one host descriptor for as long as the token lives.
 #[derive(Debug)]
 pub struct DescriptorToken(Arc<AtomicU64>);
 

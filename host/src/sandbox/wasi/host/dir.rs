@@ -1,11 +1,11 @@
-//! A host directory granted to the guest. Paths are resolved as everywhere else, by names that never leave the directory,
-//! and the host is only ever given a single name: what a slash, `.`, `..` or a symbolic link means is not its to say.
+//! A host directory granted to the guest. Paths are resolved as everywhere else, by names that never leave the directory.
+//! The host is only ever given a single name: it never interprets a slash, `.`, `..` or a symbolic link.
 //!
 //! Only regular files and directories are opened: a FIFO would block the host, and a device is not the test's.
-//! Times, inode numbers and directories' sizes and link counts are never the host's, so that a test sees the same on every
+//! The host's times, inode numbers, sizes of directories and link counts are never shown, so a test sees the same on every
 //! machine: see [`HostFiles`](super::HostFiles).
 //!
-//! A read-only grant refuses as a read-only mount of Linux does: what is wrong with the arguments comes first.
+//! A read-only grant refuses as a read-only mount of Linux does: errors in the arguments come first.
 
 use super::file::HostFile;
 use super::identity::{HostId, filestat};
@@ -32,7 +32,7 @@ pub struct HostDir {
 /// A name that a call makes, moves or removes.
 type HostPlace<'p> = Place<Arc<OpenDir>, &'p str>;
 
-/// Something that a path led to, by the handle and the name it has there: `.` for the directory itself.
+/// What a path led to: the handle of its directory, and its name there, `.` for the directory itself.
 struct Named {
     dir: Arc<OpenDir>,
     name: Arc<str>,
@@ -41,10 +41,10 @@ struct Named {
 }
 
 impl HostDir {
-    /// The grant's own directory. What is below it is writable if it is.
+    /// The grant's own directory. Directories below it are writable if it is.
     ///
     /// # Errors
-    /// It is none, or cannot be opened.
+    /// The path is not a directory, or it cannot be opened.
     pub fn root(host: &Path, writable: bool) -> std::io::Result<Self> {
         let fd = real::open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         special::refuse_grant(&fd)?;
@@ -74,7 +74,7 @@ impl HostDir {
         resolve::place(&mut HostTree::new(world), &self.dir, path)
     }
 
-    /// The name at a place, if it is free for a file and may be made.
+    /// The name at this place, if a file may be made there and the name is free.
     fn free_for_file<'p>(&self, world: &mut World, place: &HostPlace<'p>) -> Result<&'p str> {
         let name = place.to_make()?;
         let taken = find(world, &place.dir, name)?;
@@ -83,7 +83,7 @@ impl HostDir {
         Ok(name)
     }
 
-    /// Makes a file where none was a moment ago.
+    /// Makes a file under a name that was free a moment ago.
     fn create(&self, world: &mut World, dir: &OpenDir, name: &str, how: OpenMode) -> Result<FileOrDir> {
         self.writable()?;
         let mut flags = host_flags(how) | OFlags::CREATE;
@@ -101,7 +101,7 @@ impl HostDir {
         self.regular(world, fd, how)
     }
 
-    /// The file that was opened. This second look closes the race with whoever puts something else in its place.
+    /// Wraps the file that was opened. Its kind is checked again, since another process may have replaced it meanwhile.
     fn regular(&self, world: &mut World, fd: OwnedFd, how: OpenMode) -> Result<FileOrDir> {
         let tracked = world.host.track();
         let stat = real::fstat(&fd).map_err(Error::from)?;
@@ -117,7 +117,8 @@ impl HostDir {
         Ok(FileOrDir::File(Box::new(HostFile::new(fd.into(), id, self.writable, how, tracked))))
     }
 
-    /// A name moves between directories of one mount only. What a read-only grant holds would else become writable.
+    /// A name can only move between directories that are both writable or both read-only. A file of a read-only grant would
+    /// otherwise become writable.
     fn same_mount(&self, other: &Self) -> Result<()> {
         if self.writable == other.writable { Ok(()) } else { Err(Errno::Xdev.into()) }
     }
@@ -142,7 +143,7 @@ fn find(world: &mut World, dir: &Arc<OpenDir>, name: &str) -> Result<Option<Foun
     resolve::Tree::find(&mut HostTree::new(world), dir, name)
 }
 
-/// The test has made this name.
+/// Notes that the test has made this name.
 fn made(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
     if let Some(found) = look(dir, name)? {
         world.files.made(HostId::new(&found), world.clock.realtime());
@@ -150,14 +151,14 @@ fn made(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
     names_changed(world, dir)
 }
 
-/// The test has made, moved or removed a name in this directory.
+/// Notes that the test has made, moved or removed a name in this directory.
 fn names_changed(world: &mut World, dir: &OpenDir) -> Result<()> {
     let found = real::fstat(&dir.fd).map_err(Error::from)?;
     world.files.facts(HostId::new(&found)).modified(world.clock.realtime());
     Ok(())
 }
 
-/// The test has moved or linked a file to this name.
+/// Notes that the test has moved or linked a file to this name.
 fn status_changed(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
     if let Some(found) = look(dir, name)? {
         world.files.facts(HostId::new(&found)).changed = world.clock.realtime();
@@ -167,9 +168,9 @@ fn status_changed(world: &mut World, dir: &OpenDir, name: &str) -> Result<()> {
 
 /// How the host opens a regular file.
 fn host_flags(how: OpenMode) -> OFlags {
-    // Opening a FIFO would wait for its other end; on a regular file this changes nothing.
+    // Opening a FIFO would wait for its other end. On a regular file the flag changes nothing.
     let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    // A file can be truncated by who only reads it.
+    // Truncating takes a handle that can write, even if the guest only reads.
     let (read, write) = (how.read || !how.write, how.write || how.truncate);
     flags |= match (read, write) {
         (true, true) => OFlags::RDWR,
@@ -220,7 +221,7 @@ impl Dir for HostDir {
         let found = self.lookup(world, path, follow)?;
         let mut stat = filestat(&mut world.files, &found.stat, self.writable);
         if let What::Link(target) = found.what {
-            // The length of a target that may not be read is that of a path of the host.
+            // A target that may not be read is a path of the host, and so is its length.
             stat.size = target.map_or(0, |target| target.len() as u64);
         }
         Ok(stat)
@@ -228,19 +229,19 @@ impl Dir for HostDir {
 
     fn list(&self, world: &mut World) -> Result<Vec<DirEntry>> {
         let own = real::fstat(&self.dir.fd).map_err(Error::from)?;
-        // It is removed.
+        // The name is removed.
         if own.st_nlink == 0 {
             return Err(Errno::Noent.into());
         }
         let mut entries = Vec::new();
         for entry in real::Dir::read_from(&self.dir.fd).map_err(Error::from)? {
             let entry = entry.map_err(Error::from)?;
-            // A name that is not UTF-8 cannot be told to the guest, and listing the rest is better than nothing.
+            // A name that is not UTF-8 cannot be given to the guest. Listing the others is better than failing.
             let Ok(name) = entry.file_name().to_str() else { continue };
             if matches!(name, "." | "..") {
                 continue;
             }
-            // What is removed while it is listed is not there.
+            // A name that is removed during the listing is left out.
             let Some(found) = look(&self.dir, name)? else { continue };
             entries.push((name.to_owned(), found));
         }

@@ -73,7 +73,7 @@ impl File for HostFile {
             return Err(Errno::Fbig.into());
         }
         self.modified(world);
-        // Linux appends whatever the offset is; POSIX does not, and neither do we.
+        // Linux ignores the offset when it appends. POSIX does not, and neither do we.
         if !self.appends() {
             return Ok(rustix::io::pwrite(&self.file, bytes, offset).map_err(std::io::Error::from)?);
         }

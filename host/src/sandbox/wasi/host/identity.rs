@@ -1,6 +1,6 @@
-//! Host files as one test knows them. The host's inode numbers and times differ from machine to machine and from run to
-//! run, and its clock is ahead of the guest's; so a test is told numbers in the order in which it meets the files, and times
-//! that begin with its clock and move only by what it does itself.
+//! Host files as one test knows them. The host's inode numbers and times differ between machines and between runs, and its
+//! clock is ahead of the guest's. So a test gets inode numbers in the order in which it meets the files, and times that
+//! begin with its own clock and move only by what the test itself does.
 
 use crate::sandbox::wasi::table::Times;
 use rustix::fs::{FileType, Stat};
@@ -10,7 +10,7 @@ use wasi_common::snapshots::preview_1::types::{Filestat, Filetype};
 /// The scratch file system's inodes count from 1; those of the host start far above it.
 const FIRST_INODE: u64 = 1 << 32;
 
-/// Which file of the host.
+/// The identity of a file on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HostId {
     device: u64,
@@ -24,7 +24,7 @@ impl HostId {
     }
 }
 
-/// What a test is told of a host file. Times are in nanoseconds since 1970; reading does not move them.
+/// What a test is shown of a host file. Times are in nanoseconds since 1970; reading does not move them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileFacts {
     pub ino: u64,
@@ -38,12 +38,12 @@ impl FileFacts {
         Self { ino, accessed: now, modified: now, changed: now }
     }
 
-    /// The contents, or the names in a directory, are new.
+    /// The contents changed, or the names in a directory.
     pub fn modified(&mut self, now: u64) {
         (self.modified, self.changed) = (now, now);
     }
 
-    /// The test has set the times.
+    /// The test sets these times.
     pub fn set(&mut self, times: Times, now: u64) {
         self.accessed = times.accessed.unwrap_or(self.accessed);
         self.modified = times.modified.unwrap_or(self.modified);
@@ -61,28 +61,28 @@ pub struct HostFiles {
 }
 
 impl HostFiles {
-    /// For a test that began at this time, in nanoseconds since 1970.
+    /// No files yet, for a test that began at this time, in nanoseconds since 1970.
     pub fn new(start: u64) -> Self {
         Self { start, known: HashMap::new(), met: 0 }
     }
 
-    /// A file that was there before the test, or that the test knows.
+    /// The facts about a file; one that is met for the first time has the times of the test's start.
     pub fn facts(&mut self, id: HostId) -> &mut FileFacts {
         self.known.entry(id).or_insert_with(|| FileFacts::new(next(&mut self.met), self.start))
     }
 
-    /// How many are remembered.
+    /// How many files are remembered.
     pub fn met(&self) -> u64 {
         self.known.len() as u64
     }
 
-    /// A file that the test has just made: the host may have given it the number of one that is gone.
+    /// The test has just made this file. The host may have given it the inode number of a file that is gone.
     pub fn made(&mut self, id: HostId, now: u64) {
         self.known.insert(id, FileFacts::new(next(&mut self.met), now));
     }
 }
 
-/// A host file's status as the guest may see it. Links are counted only where the test may make some.
+/// The status of a host file as the guest may see it. Links are counted only where the test may make some.
 #[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between systems")]
 pub fn filestat(files: &mut HostFiles, found: &Stat, writable: bool) -> Filestat {
     let kind = filetype(FileType::from_raw_mode(found.st_mode));

@@ -1,5 +1,5 @@
-//! Sockets of the host, TCP and Unix, granted by the policy. They never block the host: a call that has to wait is a poll
-//! in slices that ends at the test's deadline.
+//! Sockets of the host, TCP and Unix, granted by the policy. They never block the host: a call that has to wait polls in
+//! slices until the test's deadline.
 
 use super::count::DescriptorToken;
 use crate::sandbox::wasi::fault::Fault;
@@ -20,7 +20,7 @@ use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Filetype, Sdflags
 pub struct Listener {
     socket: OwnedFd,
     flags: Fdflags,
-    /// Its address, where the policy fixes the port.
+    /// The socket's address, if the policy fixes the port.
     local: Option<SocketAddr>,
     _file: Option<SocketFile>,
     _tracked: DescriptorToken,
@@ -30,13 +30,13 @@ pub struct Listener {
 pub struct Stream {
     socket: OwnedFd,
     flags: Fdflags,
-    /// The addresses that are the same in every run.
+    /// Both addresses, each only if it is the same in every run.
     local: Option<SocketAddr>,
     peer: Option<SocketAddr>,
     _tracked: DescriptorToken,
 }
 
-/// The file that a listening Unix socket made: removed with it, unless another took its place.
+/// The file that a listening Unix socket made. It is removed with the socket, unless another file took its place.
 struct SocketFile {
     path: PathBuf,
     made: (u64, u64),
@@ -45,7 +45,7 @@ struct SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if identity(&self.path).is_ok_and(|found| found == self.made) {
-            // Nobody is left to be told.
+            // There is nobody to report a failure to.
             let _ = std::fs::remove_file(&self.path);
         }
     }
@@ -57,7 +57,7 @@ fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
 }
 
 impl Listener {
-    /// Listens on TCP; also the address with the port that the host may have chosen.
+    /// Listens on TCP. Gives also the address, with the port if the host chose it.
     pub fn tcp(address: SocketAddr, tracked: DescriptorToken) -> std::io::Result<(Self, SocketAddr)> {
         let socket = TcpListener::bind(address)?;
         socket.set_nonblocking(true)?;
@@ -67,7 +67,7 @@ impl Listener {
         Ok((Self { socket: socket.into(), flags, local, _file: None, _tracked: tracked }, bound))
     }
 
-    /// Listens on a new file; one that exists is not replaced.
+    /// Listens on a new file. An existing file is not replaced.
     pub fn unix(path: &Path, tracked: DescriptorToken) -> std::io::Result<Self> {
         let socket = UnixListener::bind(path)?;
         let file = SocketFile { path: path.to_owned(), made: identity(path)? };
@@ -78,7 +78,7 @@ impl Listener {
 }
 
 impl Stream {
-    /// Connects on TCP; `peer` is the address where the policy fixes it.
+    /// Connects on TCP. `peer` is the address, if the policy fixes it.
     pub fn tcp(
         address: SocketAddr,
         peer: Option<SocketAddr>,
@@ -90,11 +90,11 @@ impl Stream {
         Ok(Self { socket: socket.into(), flags: Fdflags::empty(), local: None, peer, _tracked: tracked })
     }
 
-    /// Connects to a file.
+    /// Connects to the socket at a file.
     pub fn unix(path: &Path, limit: Duration, tracked: DescriptorToken) -> std::io::Result<Self> {
         use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, connect, socket_with, sockopt};
         let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        // Where too many others wait to be accepted, connecting waits as sending does.
+        // If too many others wait to be accepted, connecting waits as sending does.
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(limit))?;
         connect(&socket, &SocketAddrUnix::new(path)?)?;
         rustix::io::ioctl_fionbio(&socket, true)?;
@@ -102,7 +102,7 @@ impl Stream {
     }
 }
 
-/// Connects to an address that the policy allows, waiting until the test's deadline at most.
+/// Connects to an address that the policy allows. Waits until the test's deadline at most.
 pub fn connect(world: &mut World, address: SocketAddr) -> Result<Stream> {
     use rustix::net::{AddressFamily, SocketType, socket_with, sockopt};
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
@@ -120,7 +120,7 @@ pub fn connect(world: &mut World, address: SocketAddr) -> Result<Stream> {
     Ok(Stream { socket, flags: Fdflags::empty(), local: None, peer: Some(address), _tracked: tracked })
 }
 
-/// Tries a non-blocking operation, waiting where the guest's descriptor is a blocking one.
+/// Tries a non-blocking operation. Waits if the guest's descriptor is a blocking one.
 fn retry<T>(
     world: &World,
     flags: Fdflags,
@@ -182,7 +182,7 @@ impl File for Listener {
             rustix::net::acceptfrom_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
         })?;
         let stream = Stream { socket, flags, local: self.local, peer: None, _tracked: world.host.track() };
-        // The peer's port is the host's choice and differs from run to run; the address does not.
+        // The host chooses the peer's port, which differs between runs; the IP address does not.
         let ip = peer.and_then(|peer| SocketAddr::try_from(peer).ok()).map(|peer| peer.ip());
         Ok(NewConnection { socket: Box::new(stream), peer: ip.as_ref().map_or("unix".to_owned(), IpAddr::to_string) })
     }
@@ -215,7 +215,7 @@ impl File for Stream {
     }
 
     fn write(&mut self, world: &mut World, bytes: &[u8]) -> Result<usize> {
-        // No signal: the error is the guest's alone.
+        // No signal is raised: the guest gets the error alone.
         retry(world, self.flags, self.socket.as_fd(), Wait::Room, || {
             rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL)
         })

@@ -1,28 +1,28 @@
-//! File systems in which there are no files: what a kernel shows there is itself, its processes and its devices. To write
-//! `/proc/self/mem` is to write the memory of this program, and to read `/proc/self/environ` is to read the host's environment.
+//! File systems in which there are no files: the kernel shows itself there, its processes and its devices. Writing to
+//! `/proc/self/mem` writes the memory of this program, and reading `/proc/self/environ` reads the host's environment.
 //!
-//! No grant reaches them, whoever asks: not by naming them, and not across a mount below a directory that is granted.
+//! No grant reaches them: not by naming them, and not across a mount below a granted directory.
 
 use rustix::io::{Errno, Result};
 use std::os::fd::AsFd;
 
-/// What is opened lies in such a file system.
+/// The opened file is in such a file system.
 #[derive(Debug, thiserror::Error)]
 #[error("it is in a file system of the kernel's (proc, sys, dev), which is never granted")]
 pub struct NoFiles;
 
-/// Refuses what was opened in such a file system: `EACCES`.
+/// Refuses a file that was opened in such a file system.
 ///
 /// # Errors
-/// That, and those of the kernel.
+/// `EACCES` for such a file, and the kernel's errors.
 pub fn refuse(opened: impl AsFd) -> Result<()> {
     if is_special(opened.as_fd())? { Err(Errno::ACCESS) } else { Ok(()) }
 }
 
-/// [`refuse`], in words.
+/// As [`refuse`], with an error in words.
 ///
 /// # Errors
-/// [`NoFiles`], and those of the kernel.
+/// [`NoFiles`], and the kernel's errors.
 pub fn refuse_grant(opened: impl AsFd) -> std::io::Result<()> {
     if is_special(opened.as_fd())? { Err(std::io::Error::other(NoFiles)) } else { Ok(()) }
 }
@@ -33,7 +33,7 @@ fn is_special(opened: std::os::fd::BorrowedFd<'_>) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
     use std::sync::OnceLock;
 
-    /// The numbers that the kernel gives to the kinds of file system (`linux/magic.h`).
+    /// The kernel's numbers for these kinds of file system (`linux/magic.h`).
     const SPECIAL: [u32; 19] = [
         0x0000_9fa0, // proc
         0x6265_6572, // sysfs
@@ -55,11 +55,11 @@ fn is_special(opened: std::os::fd::BorrowedFd<'_>) -> Result<bool> {
         0x6e73_6673, // nsfs
         0xabba_1974, // xenfs
     ];
-    /// Where devices are: mostly a file system of a common kind, and its own all the same.
+    /// The device number of `/dev`: mostly a file system of an ordinary kind, but one of its own.
     static DEVICES: OnceLock<Option<u64>> = OnceLock::new();
     let device = |path: &str| std::fs::metadata(path).ok().map(|found| found.dev());
     let devices = *DEVICES.get_or_init(|| device("/dev").filter(|dev| Some(*dev) != device("/")));
-    // The kernel's kinds have 32 bits, in a word that may have 64.
+    // The kernel's numbers have 32 bits, in a word that may have 64.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only these 32 bits are the kind")]
     let kind = fstatfs(opened)?.f_type as u32;
     Ok(SPECIAL.contains(&kind) || Some(fstat(opened)?.st_dev) == devices)

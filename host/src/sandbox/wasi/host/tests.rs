@@ -1,4 +1,4 @@
-//! Granted directories and files of the host: what a test is told of them, and what it may not do.
+//! Granted directories and files of the host: what a test is shown of them, and what it may not do.
 
 use super::dir::HostDir;
 use super::tree::HostTree;
@@ -220,7 +220,7 @@ fn a_read_only_grant_refuses_as_a_read_only_mount_does() {
     }
 }
 
-/// What could be written under its new name would be written in the read-only directory.
+/// A file of the read-only directory could be written to under a name in the writable one.
 #[test]
 fn nothing_of_a_read_only_grant_gets_a_name_in_a_writable_one() {
     use Errno::{Exist, Noent, Rofs, Xdev};
@@ -233,7 +233,7 @@ fn nothing_of_a_read_only_grant_gets_a_name_in_a_writable_one() {
     assert_eq!(errno(writable.rename(world, "old", &read_only, "new")), Some(Xdev));
     assert_eq!(errno(writable.link(world, "old", false, &read_only, "new")), Some(Rofs));
     assert_eq!(errno(writable.link(world, "old", false, &read_only, "old")), Some(Exist));
-    // A directory that was opened below is as read-only as the grant.
+    // A directory opened below the grant is as read-only as the grant.
     std::fs::create_dir(from.path().join("sub")).unwrap();
     std::fs::write(from.path().join("sub/f"), "there before").unwrap();
     let Ok(FileOrDir::Dir(below)) = read_only.open(world, "sub", READ) else { panic!("no directory") };
@@ -241,7 +241,7 @@ fn nothing_of_a_read_only_grant_gets_a_name_in_a_writable_one() {
     assert_eq!(errno(below.open(world, "f", OpenMode { truncate: true, ..READ })), Some(Rofs));
 }
 
-/// A slash after a link asks for what it leads to, of calls too that do not follow links.
+/// A slash after a link asks for the link's target, even in calls that do not follow links.
 #[test]
 fn a_slash_after_a_link_leads_out_of_no_directory() {
     let top = tempfile::tempdir().unwrap();
@@ -301,7 +301,7 @@ fn a_slash_after_a_link_leads_out_of_no_directory() {
     }
     assert_eq!([names(&inside), names(&outside)], before);
     assert_eq!(std::fs::read(outside.join("f")).unwrap(), b"outside");
-    // One that stays within is gone through.
+    // A link that stays within the directory is followed.
     assert_eq!(dir.stat_path(world, "within/", false).unwrap().filetype, Filetype::Directory);
     assert!(matches!(dir.open(world, "within/", OpenMode { follow: false, ..READ }), Ok(FileOrDir::Dir(_))));
 }
@@ -334,7 +334,7 @@ fn any_time_can_be_set() {
         let stat = file.stat(world).unwrap();
         assert_eq!((stat.atim, stat.mtim), (nanos, nanos));
     }
-    // The host is told it as well.
+    // The time is set on the host, too.
     let second = 1_000_000_001;
     dir.set_times(world, "old", true, Times { accessed: None, modified: Some(second) }).unwrap();
     let found = std::fs::metadata(host.path().join("old")).unwrap();

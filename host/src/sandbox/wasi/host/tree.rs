@@ -1,6 +1,6 @@
-//! Directories of the host as paths are resolved in them: one name at a time, each from the handle of the directory that
-//! holds it and without following a symbolic link, so that nothing outside of the grant can be reached, whatever other
-//! processes do to the tree meanwhile.
+//! How paths are resolved in directories of the host: one name at a time, each from the handle of the directory that holds
+//! it, without following a symbolic link. So nothing outside of the grant can be reached, whatever other processes do to
+//! the tree meanwhile.
 
 use super::count::{DescriptorToken, HostCount};
 use super::identity::HostId;
@@ -21,7 +21,7 @@ type Result<T> = std::result::Result<T, Fault>;
 #[derive(Debug)]
 pub struct OpenDir {
     pub fd: OwnedFd,
-    /// Absent for the grant's own directory, which is opened once a run and shared by its tests.
+    /// Absent for the grant's own directory, which is opened once a run and shared by the tests.
     _tracked: Option<DescriptorToken>,
 }
 
@@ -31,7 +31,7 @@ impl OpenDir {
     }
 }
 
-/// A name in a directory of the host, and what stood under it.
+/// A name in a directory of the host, and the status of what it stood for.
 #[derive(Debug)]
 pub struct HostNode {
     pub dir: Arc<OpenDir>,
@@ -51,7 +51,7 @@ impl<'w> HostTree<'w> {
     }
 }
 
-/// What opens a directory only to go through it.
+/// The flags to open a directory only to go through it.
 #[cfg(target_os = "linux")]
 const THROUGH: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 #[cfg(not(target_os = "linux"))]
@@ -71,7 +71,7 @@ impl Tree for HostTree<'_> {
             FileType::Directory => What::Dir,
             FileType::Symlink => match target(dir, name)? {
                 Some(target) => What::Link(target),
-                // It was taken away meanwhile, or something else is in its place.
+                // Another process has removed the link meanwhile, or put something else in its place.
                 None => return Ok(None),
             },
             _ => What::Other,
@@ -92,7 +92,7 @@ impl Tree for HostTree<'_> {
     fn leave(&mut self, dir: &Arc<OpenDir>, above: HostId) -> Result<Arc<OpenDir>> {
         let fd = openat(&dir.fd, "..", THROUGH, Mode::empty()).map_err(Error::from)?;
         let parent = OpenDir::new(fd, Some(self.count.track()));
-        // Somebody has moved the directory that we are in: where it is now may be outside of the grant.
+        // Another process has moved this directory: its parent may now be outside of the grant.
         if self.mark(&parent)? != above { Err(FsError::Noent.into()) } else { Ok(parent) }
     }
 
@@ -101,7 +101,7 @@ impl Tree for HostTree<'_> {
     }
 }
 
-/// What stands under a name, if anything does. A symbolic link is not followed.
+/// What a name stands for, if it exists. A symbolic link is not followed.
 pub fn look(dir: &OpenDir, name: &str) -> Result<Option<Stat>> {
     match statat(&dir.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Host::NOENT) => Ok(None),
@@ -109,7 +109,7 @@ pub fn look(dir: &OpenDir, name: &str) -> Result<Option<Stat>> {
     }
 }
 
-/// Where a symbolic link leads; `None` if the name is not a link's any more.
+/// Where a symbolic link leads; `None` if the name is not a link any more.
 fn target(dir: &OpenDir, name: &str) -> Result<Option<Target>> {
     match readlinkat(&dir.fd, name, Vec::new()) {
         Ok(target) => Ok(Some(match target.to_str() {

@@ -1,5 +1,5 @@
-//! Addresses of the host that only one socket at a time can listen at: tests that are granted the same one take turns, so
-//! that what becomes of them does not depend on how many run at once. Other processes are not waited for.
+//! Addresses of the host at which only one socket can listen at a time. Tests that are granted the same address take turns,
+//! so their results do not depend on how many run at once. Other processes are not waited for.
 
 use crate::policy::{SocketGrant, SocketSource};
 use crate::sandbox::wasi::watchdog::Watchdog;
@@ -18,16 +18,17 @@ enum ListenPoint {
     Unix(PathBuf),
 }
 
-/// What some test of this process listens at. The host's addresses are the process's too, whatever runs in it.
+/// The addresses at which tests of this process listen. All runs in the process share the host's addresses.
 static TAKEN: Mutex<BTreeSet<ListenPoint>> = Mutex::new(BTreeSet::new());
 static FREED: Condvar = Condvar::new();
 
-/// The right to listen at the addresses of a policy, until it is dropped.
+/// The right to listen at the addresses of a policy, until the value is dropped.
 #[derive(Debug, Default)]
 pub struct Turn(BTreeSet<ListenPoint>);
 
 impl Turn {
-    /// Waits until no other test holds one of the addresses. All are taken together, so nobody waits while it holds some.
+    /// Waits until no other test holds one of the addresses. All are taken together, so no test waits while it holds some.
+    /// If the run is interrupted, the right is to none.
     pub fn take(sockets: &[SocketGrant], watchdog: &Watchdog) -> Self {
         let wanted: BTreeSet<_> = sockets.iter().filter_map(|grant| place(&grant.source)).collect();
         if wanted.is_empty() {
@@ -58,7 +59,7 @@ fn taken() -> MutexGuard<'static, BTreeSet<ListenPoint>> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where a socket listens, if others then cannot.
+/// Where a socket listens, if no other socket can listen there meanwhile.
 fn place(source: &SocketSource) -> Option<ListenPoint> {
     match source {
         SocketSource::Listen(address) => (address.port() != 0).then_some(ListenPoint::Tcp(*address)),
@@ -90,7 +91,7 @@ mod tests {
     fn who_shares_an_address_takes_turns_and_nobody_waits_for_ever() {
         static AT_ONCE: AtomicU32 = AtomicU32::new(0);
         std::thread::scope(|scope| {
-            // Each pair shares one path, in different orders.
+            // Each pair of tests shares one path, in different orders.
             for paths in
                 [["/turn/a", "/turn/b"], ["/turn/b", "/turn/c"], ["/turn/c", "/turn/b"], ["/turn/b", "/turn/a"]]
             {

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Fdflags, Rights};
 use wiggle::{GuestMemory, GuestPtr};
 
-/// Bytes of an address in the guest's memory.
+/// The size of an address in the guest's memory, in bytes.
 const ADDRESS_SIZE: u32 = size_of::<Address>() as u32;
 
 /// `sock_listen`.
@@ -39,7 +39,7 @@ pub fn address(
     answer(wasi.socket_address(memory, fd, side, address))
 }
 
-/// The errno for the guest, or what ends it.
+/// The errno for the guest, or an error that ends it.
 fn answer(done: Result<()>) -> wasmtime::Result<i32> {
     match done {
         Ok(()) => Ok(0),
@@ -62,7 +62,7 @@ impl Wasi {
         let address = self.address_argument(memory, address)?;
         self.place_for(memory, fd)?;
         let path = format!("-> {address}");
-        // What the test itself serves wins: a test that listens where a service of the host is granted means its own.
+        // What the test itself serves comes first: if it listens at the address of a granted service, it means its own.
         let socket: Box<dyn File> = match self.world.network.connect(address, &mut self.world.meter)? {
             ConnectResult::Queued(id) => Box::new(Stream { id, side: Side::Client, flags: Fdflags::empty() }),
             ConnectResult::Full => return Err(Fault::forever(Wait::Backlog(address))),
@@ -87,7 +87,7 @@ impl Wasi {
         Ok(memory.copy_from_slice(&encode(found), pointer(address).as_array(ADDRESS_SIZE))?)
     }
 
-    /// An address argument, with the price of looking it up.
+    /// Reads an address argument, and charges the price of looking it up.
     fn address_argument(&mut self, memory: &GuestMemory<'_>, address: i32) -> Result<SocketAddr> {
         self.world.meter.charge(meter::PATH, 1);
         let mut bytes = Address::default();
@@ -97,7 +97,7 @@ impl Wasi {
         decode(bytes).ok_or_else(|| Errno::Inval.into())
     }
 
-    /// Whether a new descriptor would be allowed, and can be told: asked before anything is made.
+    /// Checks that a new descriptor is allowed, and that its number can be written to the guest: before anything is made.
     fn place_for(&mut self, memory: &mut GuestMemory<'_>, fd: i32) -> Result<()> {
         self.room_for_handle()?;
         Ok(memory.write(GuestPtr::<u32>::new(fd.cast_unsigned()), 0)?)

@@ -5,7 +5,7 @@ use crate::sandbox::wasi::table::{Interest, Readiness};
 use std::net::SocketAddr;
 use wasi_common::snapshots::preview_1::types::Errno;
 
-/// Which end of a connection.
+/// One of the two ends of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Client,
@@ -21,11 +21,11 @@ impl Side {
     }
 }
 
-/// What became of reading or writing.
+/// The result of reading or writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transfer {
     Bytes(usize),
-    /// Nothing can be moved before the other end does something.
+    /// No byte can move before the other end does something.
     Blocked,
 }
 
@@ -33,15 +33,15 @@ pub enum Transfer {
 struct End {
     address: SocketAddr,
     incoming: Pipe,
-    /// Reading ends where the bytes end, instead of waiting.
+    /// Reading ends behind the last byte, instead of waiting.
     read_shut: bool,
-    /// It will send no more.
+    /// This end will send no more.
     write_shut: bool,
-    /// It is gone.
+    /// This end is closed.
     closed: bool,
-    /// The other end refused bytes: nothing more can be sent.
+    /// The other end refused bytes: this end can send no more.
     reset: bool,
-    /// What the next call is told, once.
+    /// The error that the next call gets, once.
     error: Option<Errno>,
 }
 
@@ -58,7 +58,7 @@ impl End {
     }
 }
 
-/// Two ends.
+/// A connection has two ends.
 #[derive(Debug, Clone)]
 pub struct Connection {
     client: End,
@@ -77,7 +77,7 @@ impl Connection {
         }
     }
 
-    /// An end and the other one.
+    /// This end and the other one.
     fn ends(&mut self, side: Side) -> (&mut End, &mut End) {
         match side {
             Side::Client => (&mut self.client, &mut self.server),
@@ -89,17 +89,17 @@ impl Connection {
         self.end(side).address
     }
 
-    /// Bytes that arrived at an end and were not read.
+    /// How many bytes have arrived at an end and were not read.
     pub fn unread(&self, side: Side) -> usize {
         self.end(side).incoming.len()
     }
 
-    /// Whether both ends are gone.
+    /// Whether both ends are closed.
     pub fn is_over(&self) -> bool {
         self.client.closed && self.server.closed
     }
 
-    /// Whether reading will never give more than what is there.
+    /// Whether no more bytes can arrive at this end.
     fn at_end(&self, side: Side) -> bool {
         let (own, other) = (self.end(side), self.end(side.other()));
         own.read_shut || own.reset || other.write_shut || other.closed
@@ -108,7 +108,7 @@ impl Connection {
     pub fn read(&mut self, side: Side, buffer: &mut [u8], peek: bool, budget: &mut Budget) -> Result<Transfer, Errno> {
         let at_end = self.at_end(side);
         let (own, _) = self.ends(side);
-        // As on Linux: what had arrived before a reset can still be read.
+        // As on Linux: bytes that arrived before a reset can still be read.
         if !own.incoming.is_empty() {
             let count = if peek { own.incoming.peek(buffer) } else { own.incoming.read(buffer, budget) };
             return Ok(Transfer::Bytes(count));
@@ -129,7 +129,7 @@ impl Connection {
             return Err(Errno::Pipe);
         }
         if other.closed {
-            // The first bytes are sent before the answer comes that nobody wants them.
+            // The first bytes are sent before the answer arrives that the other end is closed.
             own.reset = true;
             return Ok(Transfer::Bytes(bytes.len().min(CAPACITY)));
         }
@@ -149,7 +149,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes an end; the other is reset where bytes were left unread.
+    /// Closes an end. If it leaves bytes unread, the other end is reset.
     pub fn close(&mut self, side: Side, budget: &mut Budget) {
         let (own, other) = self.ends(side);
         let unread = !own.incoming.is_empty();
@@ -160,7 +160,7 @@ impl Connection {
         }
     }
 
-    /// Closes an end that was never accepted.
+    /// Closes an end that was never accepted, and resets the other.
     pub fn refuse(&mut self, side: Side, budget: &mut Budget) {
         self.close(side, budget);
         self.ends(side).1.reset();

@@ -3,11 +3,12 @@
 //! ```text
 //! calls     airtight's own imports: listen, connect, address
 //! socket    what a descriptor stands for: a listener, or an end of a connection
-//! network   who listens where, what waits to be accepted, which port is next
+//! network   who listens where, which connections wait to be accepted, which port is next
 //! connection, pipe   two ends, and bytes between them
 //! ```
-//! It answers as TCP does on Linux's loopback. A test has one thread, so what would block here would block for ever: that
-//! is a [`Fault::Waiting`](super::fault::Fault::Waiting), and ends the test at once.
+//! It answers as TCP does on Linux's loopback. Only the test itself can end a wait here. So a call that has to wait is a
+//! [`Fault::Waiting`](super::fault::Fault::Waiting), which ends the test at once, unless another thread of the test may
+//! still run.
 
 mod calls;
 mod connection;

@@ -1,4 +1,4 @@
-//! Who listens where, what waits to be accepted, and which port is next.
+//! Who listens where, which connections wait to be accepted, and which port is next.
 
 use super::connection::{Connection, Side, Transfer};
 use super::pipe::Budget;
@@ -9,37 +9,37 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use wasi_common::snapshots::preview_1::types::Errno;
 
-/// Memory that one test's network takes from the host at most: 64 MiB.
+/// The most memory that one test's network takes from the host: 64 MiB.
 const MEMORY: u64 = 64 << 20;
 
-/// What a listening socket or a connection costs of it, beside the bytes under way.
+/// What a listening socket or a connection takes of that memory, beside the bytes under way.
 const ENTRY_MEMORY: u64 = 1 << 10;
 
-/// The ports that are given where none is asked for, as IANA has them.
+/// The first port to be given if a test asks for none: the first of IANA's dynamic ports.
 const FIRST_FREE_PORT: u16 = 49_152;
 
 /// The key of a connection; never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
 
-/// What became of connecting.
+/// The result of connecting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectResult {
-    /// It waits to be accepted.
+    /// The connection waits to be accepted.
     Queued(ConnectionId),
-    /// Too many others wait.
+    /// Too many other connections wait.
     Full,
-    /// Nobody listens there.
+    /// Nobody listens at the address.
     Nobody,
 }
 
 /// One test's network.
 #[derive(Debug, Clone)]
 pub struct Network {
-    /// What waits at each listening socket, by its address.
+    /// The connections that wait at each listening socket, by its address.
     listening: BTreeMap<SocketAddr, VecDeque<ConnectionId>>,
     connections: BTreeMap<ConnectionId, Connection>,
-    /// How many sockets use a port.
+    /// How many sockets use each port.
     ports: BTreeMap<u16, u32>,
     next_port: u16,
     next_id: u64,
@@ -60,7 +60,8 @@ impl Default for Network {
 }
 
 impl Network {
-    /// Bytes of the host's memory that it holds: buffers in whole, and 1 KiB for each listening socket and connection.
+    /// Bytes of the host's memory that the network holds: whole buffers, and 1 KiB for each listening socket and
+    /// connection.
     pub fn held(&self) -> u64 {
         self.budget.held()
     }
@@ -77,7 +78,7 @@ impl Network {
         self.listening.keys().copied().collect()
     }
 
-    /// Begins to listen; the address with its port.
+    /// Begins to listen; gives the address with its port.
     pub fn listen(&mut self, address: SocketAddr, meter: &mut Meter) -> Result<SocketAddr, Errno> {
         let ip = address.ip();
         if !ip.is_loopback() && !ip.is_unspecified() {
@@ -95,7 +96,7 @@ impl Network {
         Ok(address)
     }
 
-    /// Whether somebody listens at this address and port, or at any address of its version.
+    /// Whether a socket listens at this address and port, or at the unspecified address of the same version.
     fn is_taken(&self, ip: IpAddr, port: u16) -> bool {
         let same_version = |other: &IpAddr| other.is_ipv4() == ip.is_ipv4();
         let overlap = |other: &IpAddr| *other == ip || other.is_unspecified() || ip.is_unspecified();
@@ -103,7 +104,7 @@ impl Network {
         others.any(|other| same_version(&other) && overlap(&other))
     }
 
-    /// Stops listening; who waits to be accepted is told that the connection is gone.
+    /// Stops listening. Connections that wait to be accepted are reset.
     pub fn stop(&mut self, address: SocketAddr) {
         let Some(waiting) = self.listening.remove(&address) else { return };
         for id in waiting {
@@ -116,7 +117,7 @@ impl Network {
         self.budget.give_back(ENTRY_MEMORY);
     }
 
-    /// Connects to whoever listens at an address.
+    /// Connects to the socket that listens at an address.
     pub fn connect(&mut self, address: SocketAddr, meter: &mut Meter) -> Result<ConnectResult, Errno> {
         let address = SocketAddr::new(reached_by(address.ip()), address.port());
         let Some(listener) = self.listener_at(address) else { return Ok(ConnectResult::Nobody) };
@@ -149,12 +150,12 @@ impl Network {
         self.listening.get_mut(&address)?.pop_front()
     }
 
-    /// Connections that wait to be accepted.
+    /// How many connections wait to be accepted.
     pub fn waiting(&self, address: SocketAddr) -> usize {
         self.listening.get(&address).map_or(0, VecDeque::len)
     }
 
-    /// Readiness of a listening socket.
+    /// Whether a listening socket is ready.
     pub fn poll_listener(&self, address: SocketAddr, interest: Interest) -> Readiness {
         match self.waiting(address) {
             waiting if waiting > 0 && interest == Interest::Read => {
@@ -164,7 +165,7 @@ impl Network {
         }
     }
 
-    /// A connection; `Notconn` where there is none, which is a mistake of the caller's.
+    /// A connection. `Notconn` if it does not exist, which is a mistake of the caller's.
     pub fn connection(&self, id: ConnectionId) -> Result<&Connection, Errno> {
         self.connections.get(&id).ok_or(Errno::Notconn)
     }
@@ -197,7 +198,7 @@ impl Network {
         }
     }
 
-    /// The next port that nobody uses; each look costs the test.
+    /// The next port that nobody uses. The test pays for each port looked at.
     fn free_port(&mut self, meter: &mut Meter) -> Option<u16> {
         for _ in FIRST_FREE_PORT..=u16::MAX {
             meter.charge(meter::ENTRY, 1);
@@ -224,7 +225,7 @@ impl Network {
     }
 }
 
-/// Where connecting to "any address" leads.
+/// Where connecting to the unspecified address leads: to the loopback address.
 fn reached_by(ip: IpAddr) -> IpAddr {
     if ip.is_unspecified() { localhost(ip) } else { ip }
 }

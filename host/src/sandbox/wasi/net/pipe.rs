@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use wasi_common::snapshots::preview_1::types::Errno;
 
-/// Bytes that wait in one direction of a connection at most.
+/// The most bytes that wait in one direction of a connection.
 pub const CAPACITY: usize = 64 << 10;
 
 /// The memory that a network may take from the host.
@@ -18,7 +18,7 @@ impl Budget {
         Self { held: 0, limit }
     }
 
-    /// Bytes taken now.
+    /// How many bytes are taken now.
     pub fn held(&self) -> u64 {
         self.held
     }
@@ -37,8 +37,8 @@ impl Budget {
     }
 }
 
-/// A queue of bytes. It takes its whole capacity from the budget while it holds any, so that what a test is refused does
-/// not depend on how the queue grows.
+/// A queue of bytes. While it holds any, it takes its whole capacity from the budget. So what a test is refused does not
+/// depend on how the queue grows.
 #[derive(Debug, Clone, Default)]
 pub struct Pipe {
     bytes: VecDeque<u8>,
@@ -57,7 +57,7 @@ impl Pipe {
         self.len() >= CAPACITY
     }
 
-    /// Puts in as much as fits.
+    /// Puts as many bytes in as fit.
     pub fn write(&mut self, bytes: &[u8], budget: &mut Budget) -> Result<usize, Errno> {
         let count = bytes.len().min(CAPACITY - self.len());
         if count > 0 && self.is_empty() {
@@ -67,7 +67,7 @@ impl Pipe {
         Ok(count)
     }
 
-    /// Copies out what is there, and leaves it where it is.
+    /// Copies bytes out, and leaves them in the queue.
     pub fn peek(&self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.len());
         let (first, second) = self.bytes.as_slices();
@@ -77,7 +77,7 @@ impl Pipe {
         count
     }
 
-    /// Takes out what is there.
+    /// Takes bytes out.
     pub fn read(&mut self, buffer: &mut [u8], budget: &mut Budget) -> usize {
         let count = self.peek(buffer);
         if count == self.len() {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     proptest! {
-        /// Bytes come out once, in the order in which they went in, and memory is held exactly while there are any.
+        /// Bytes come out once, in the order in which they went in. Memory is held exactly while there are any.
         #[test]
         fn first_in_first_out(steps in proptest::collection::vec((any::<bool>(), 0..40_000_usize), 0..60)) {
             let mut budget = Budget::new(CAPACITY as u64);

@@ -24,7 +24,7 @@ pub struct Stream {
     pub flags: Fdflags,
 }
 
-/// What a call that cannot go on is told: to come again, or nothing any more.
+/// The answer to a call that has to wait: `Again` for a non-blocking descriptor; else the call ends the guest.
 fn blocked(flags: Fdflags, wait: Wait) -> Fault {
     if flags.contains(Fdflags::NONBLOCK) { Errno::Again.into() } else { Fault::forever(wait) }
 }

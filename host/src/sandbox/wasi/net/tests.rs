@@ -1,4 +1,4 @@
-//! The network in memory, call by call: what a test is told, and what the host holds for it.
+//! The network in memory, call by call: what a test is answered, and what the host holds for it.
 
 use super::connection::{Side, Transfer};
 use super::network::{ConnectResult, ConnectionId, Network};
@@ -29,7 +29,7 @@ fn connect(net: &mut Network, address: &str) -> ConnectionId {
     }
 }
 
-/// A connection, accepted, and nothing else.
+/// A network with one connection, which is accepted.
 fn pair() -> (Network, ConnectionId) {
     let mut net = Network::default();
     listen(&mut net, "127.0.0.1:80").unwrap();
@@ -255,7 +255,7 @@ fn the_host_s_memory_is_bounded_and_comes_back() {
     assert!(net.ids().is_empty());
 }
 
-/// One step of a test against the model.
+/// One step of a test, done to the network and to the model.
 #[derive(Debug, Clone)]
 enum NetOperation {
     Write(Side, usize),
@@ -276,12 +276,12 @@ fn step() -> impl Strategy<Value = NetOperation> {
     ]
 }
 
-/// All there is to know of one direction of a byte stream.
+/// The state of one direction of a byte stream.
 #[derive(Default)]
 struct Model {
     sent: Vec<u8>,
     read: usize,
-    /// The sender said that there is no more.
+    /// The sender has shut its side.
     ended: bool,
     sender_closed: bool,
     reader_closed: bool,
@@ -292,11 +292,11 @@ fn index(side: Side) -> usize {
 }
 
 proptest! {
-    /// Whatever both ends do, each reads what the other wrote, in order, once, and sees the end only where it is.
+    /// Whatever both ends do, each reads what the other wrote: in order, once, and with the end only where it is.
     #[test]
     fn a_connection_is_two_streams_of_bytes(steps in proptest::collection::vec(step(), 0..80)) {
         let (mut net, id) = pair();
-        // By the side that sends.
+        // One for each side that sends.
         let mut model = [Model::default(), Model::default()];
         let mut next = 0_u8;
         for step in steps {

@@ -1,4 +1,4 @@
-//! The kernel's side: calls on a real directory, and what they show.
+//! The kernel's side of the comparison: calls on a real directory, and their results.
 
 use super::ops::{Op, OracleCall};
 use super::seen::Observed;
@@ -12,7 +12,7 @@ pub fn open_dir(dir: &Path) -> OwnedFd {
     real::open(dir, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).unwrap()
 }
 
-/// A call on a directory, and for those with two paths, on another.
+/// Makes a call on a directory; a call with two paths, on another directory as well.
 pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Observed> {
     let (path, to) = (&op.path, &op.to);
     let link_follow = if op.how.follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
@@ -43,7 +43,7 @@ pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
     real::openat(fd, &op.path, flags(op), Mode::from(0o600))
 }
 
-/// A call on an open file, for which each write has another `stamp`.
+/// Makes a call on an open file. Each write has another `stamp`, which is what it writes.
 pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Observed> {
     let mut bytes = vec![stamp; op.len];
     let end = op.offset + op.len as u64;
@@ -54,7 +54,7 @@ pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Obse
         }
         OracleCall::Write => assert_eq!(rustix::io::pwrite(fd, &bytes, op.offset)?, op.len),
         OracleCall::Truncate => real::ftruncate(fd, op.offset)?,
-        // Not every file system of the kernel has `fallocate`; what it shows, every one has.
+        // Some file systems lack `fallocate`. Extending the file shows the same.
         _ if op.len == 0 => return Err(Host::INVAL),
         _ if end > real::fstat(fd)?.st_size as u64 => real::ftruncate(fd, end)?,
         _ => {}
@@ -62,9 +62,9 @@ pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Obse
     Ok(seen(&real::fstat(fd)?))
 }
 
-/// Whether a path of the call leads out of its base.
+/// Whether one of the call's paths leads out of its base.
 pub fn op_leaves(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
-    // A call that makes or removes a name does not follow it, even if a slash comes after.
+    // A call that makes or removes a name does not follow it, even if a slash comes after it.
     let place = |fd, path: &str| leaves(fd, path.trim_end_matches('/'), false);
     match op.call {
         OracleCall::Open => leaves(fd, &op.path, op.how.follow && !(op.how.create && op.how.exclusive)),
@@ -83,7 +83,7 @@ fn leaves(base: &OwnedFd, path: &str, follow: bool) -> bool {
     let flags = OFlags::PATH | OFlags::CLOEXEC | nofollow;
     loop {
         match real::openat2(base, path, flags, Mode::empty(), ResolveFlags::BENEATH) {
-            // Something was renamed elsewhere on the machine meanwhile.
+            // Another process has renamed something on this machine meanwhile.
             Err(Host::AGAIN) => {}
             Err(Host::NOSYS | Host::PERM) => {
                 panic!("this test needs `openat2`: Linux 5.6, and a sandbox that lets it pass")
@@ -104,7 +104,7 @@ fn flags(op: &Op) -> OFlags {
     flags
 }
 
-/// The kernel's error as a guest is told it.
+/// The errno that a guest gets for an error of the kernel.
 pub fn errno(error: Host) -> Errno {
     match error {
         Host::BUSY => Errno::Busy,
@@ -135,7 +135,7 @@ pub fn seen(stat: &real::Stat) -> Observed {
     Observed::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
 }
 
-/// A link that leads to a path of the host has no size.
+/// A link to an absolute path of the host is shown without a size.
 pub fn hidden(seen: Observed, target: &[u8]) -> Observed {
     match seen {
         Observed::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {

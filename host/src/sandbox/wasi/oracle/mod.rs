@@ -1,5 +1,6 @@
-//! The same random calls on each kind of directory that a guest can hold, and on a real directory of the kernel: same
-//! results, same tree. A granted directory is compared with a copy of it; one that must not change is as it was at the end.
+//! The same random calls are made on each kind of directory that a guest can hold, and on a real directory of the kernel.
+//! Results and trees must be the same. A granted directory is compared with a copy of it. A directory that must not change
+//! is, at the end, as it was before.
 //!
 //! A long run, of a hundred thousand sequences each (some hours):
 //!
@@ -23,7 +24,7 @@ use seeds::{Seed, picture, plant, seeds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A directory whose neighbours are the test's as well: what led out of it would show.
+/// A directory with neighbours: a call that leads out of it would change or show them.
 struct Nested {
     top: tempfile::TempDir,
     dir: PathBuf,
@@ -41,7 +42,7 @@ impl Nested {
         Self { top, dir }
     }
 
-    /// Everything but what is in the directory itself.
+    /// The paths of everything outside of the directory itself.
     fn outside(&self) -> Vec<PathBuf> {
         let all = picture(self.top.path());
         let names = all.into_iter().filter(|(path, bytes, ..)| {
@@ -86,11 +87,11 @@ proptest! {
 }
 
 proptest! {
-    // Each call has a copy of its own to change, which takes long.
+    // Each call gets a copy of its own to change, which takes long.
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
 
-    /// What only reads is the same. What would change something is refused as the kernel refuses it where it does, or with
-    /// `Rofs`: the order of the two is in the tests of the room `host`.
+    /// Calls that only read have the same results. A call that would change something is refused with the kernel's error
+    /// where the kernel refuses it, else with `Rofs`. Which of the two comes first is tested in the room `host`.
     #[test]
     fn a_read_only_directory_agrees_with_a_copy(seeds in seeds(), ops in prop::collection::vec(op(), 1..40)) {
         let (ours, copy) = (Nested::new(&seeds), Nested::new(&seeds));

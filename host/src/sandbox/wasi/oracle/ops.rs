@@ -25,7 +25,7 @@ pub(super) enum OracleCall {
     Allocate,
 }
 
-/// A call and random arguments; each call uses those it has.
+/// A call and random arguments. Each call uses the arguments that it has.
 #[derive(Debug, Clone)]
 pub(super) struct Op {
     pub(super) call: OracleCall,
@@ -49,7 +49,7 @@ pub(super) fn path() -> impl Strategy<Value = String> {
     ];
     let slash = prop_oneof![6 => Just("/"), 1 => Just("//")];
     let end = prop_oneof![8 => Just(""), 1 => Just("/"), 1 => Just("//")];
-    // Mostly short, so that calls meet each other's files.
+    // Mostly short names, so that calls meet each other's files.
     let len = prop_oneof![4 => Just(1usize), 4 => Just(2), 2 => Just(3), 1 => Just(5)];
     let names = len.prop_flat_map(move |len| prop::collection::vec((name.clone(), slash.clone()), len));
     (names, end).prop_map(|(names, end)| {
@@ -72,7 +72,7 @@ fn how() -> impl Strategy<Value = OpenMode> {
     )
 }
 
-/// In the first block of a file, at its end, and beyond a hole.
+/// An offset in the first block of a file, at its end, or beyond a hole.
 fn offset() -> impl Strategy<Value = u64> {
     prop_oneof![6 => 0u64..100, 1 => 4080u64..4100, 1 => 12_000u64..12_300]
 }

@@ -1,4 +1,4 @@
-//! A directory of a guest and one of the kernel, on which the same is done.
+//! A directory of a guest and one of the kernel, on which the same calls are made.
 
 use super::kernel;
 use super::ops::{Op, OracleCall};
@@ -32,11 +32,11 @@ struct Handle {
 
 pub struct Pair {
     world: World,
-    /// The root, and whatever is opened.
+    /// The root, then everything that was opened.
     handles: Vec<Handle>,
     /// The kernel's directory.
     real: PathBuf,
-    /// What is written: each write something else.
+    /// The byte that the next write writes: another one each time.
     stamp: u8,
 }
 
@@ -52,7 +52,7 @@ impl Pair {
         Self { world, handles: vec![handle], real: real.to_owned(), stamp: 0 }
     }
 
-    /// Runs everything, and compares what is left.
+    /// Makes all calls, and compares the trees at the end.
     pub fn run_all(mut self, ops: &[Op]) {
         for op in ops {
             self.run(op);
@@ -60,7 +60,7 @@ impl Pair {
         self.finish();
     }
 
-    /// Compares what is left, and closes what is open.
+    /// Compares the trees, and closes what is open.
     pub fn finish(mut self) {
         self.compare_trees();
         while self.handles.len() > 1 {
@@ -89,7 +89,7 @@ impl Pair {
             OracleCall::Close => self.close(op.at),
             OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => self.run_on_file(op),
             _ if leads_out(op, &fd, &to_fd) => {
-                // Never tried for real: it would touch what is outside.
+                // Never made on the kernel's side, where it would reach outside.
                 let ours = call(&mut self.world, op, &base, &to_base);
                 assert!(ours.is_err(), "{op:?} leaves its base: {ours:?}");
             }
@@ -123,7 +123,8 @@ impl Pair {
         }
     }
 
-    /// A call that would change something, on a directory that must not change: compared with what it does to a copy.
+    /// Makes a call that would change something, on a directory that must not change. Its error is compared with the
+    /// kernel's on a copy.
     pub fn refuse(&mut self, op: &Op, copy: &Path) {
         let (root, fd) = (self.root(), kernel::open_dir(copy));
         if matches!(op.call, OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate) {
@@ -175,7 +176,7 @@ impl Pair {
         }
     }
 
-    /// Compares what is left, file by file.
+    /// Compares the two trees, file by file.
     fn compare_trees(&mut self) {
         let mut real = vec![];
         kernel::tree(&self.real, "", &mut real);
@@ -249,7 +250,7 @@ fn seen(stat: &Filestat) -> Observed {
     Observed::file(stat.filetype, stat.size, stat.nlink)
 }
 
-/// Our side of a call on directories.
+/// Makes a call on directories of the guest.
 fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>) -> Result<Observed> {
     let done = |()| Observed::Nothing;
     let result = match op.call {
@@ -302,7 +303,7 @@ fn names(world: &mut World, dir: &Arc<dyn Dir>) -> Result<Vec<(String, Filetype)
             names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             Ok(names)
         }
-        // A removed directory, which the kernel lists as empty of even the dots.
+        // A removed directory: the kernel lists it without even the dots.
         Err(Errno::Noent) => Ok(vec![]),
         Err(error) => Err(error),
     }
@@ -323,13 +324,14 @@ fn tree(world: &mut World, dir: &Arc<dyn Dir>, prefix: &str, paths: &mut Vec<Str
     }
 }
 
-/// Whether a call leads out of its base, as the kernel sees it. A link that a test makes does not lead to a path of the host.
+/// Whether a call leads out of its base, as the kernel sees it. A symbolic link that a test makes may not lead to an
+/// absolute path.
 fn leads_out(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
     kernel::op_leaves(op, fd, to_fd) || matches!(op.call, OracleCall::Symlink) && op.to.starts_with('/')
 }
 
-/// The same result, but for two: WASI's test suite asks for `Notdir` where a file holds the name, and a slash follows; and a
-/// target that is a path of the host is not read.
+/// Whether both results are the same. Two differences are allowed. If a file holds the name and a slash follows, WASI's
+/// test suite asks for `Notdir`. And a link's target that is an absolute path of the host is not read.
 fn agree(op: &Op, ours: &Result<Observed>, theirs: &Result<Observed>) -> bool {
     let new_name = match op.call {
         OracleCall::Symlink => &op.path,

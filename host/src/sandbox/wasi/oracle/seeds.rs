@@ -1,4 +1,4 @@
-//! Random directories of the host, to be granted.
+//! Random directories of the host, which are granted.
 
 use super::ops;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// One thing in a directory.
+/// One entry of a directory.
 #[derive(Debug, Clone)]
 pub struct Seed {
     path: String,
@@ -21,7 +21,7 @@ enum What {
     Symlink(String),
 }
 
-/// What may be in a directory; what does not fit together is left out by [`plant`].
+/// Random entries of a directory. [`plant`] leaves out those that do not fit together.
 pub fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let what = prop_oneof![
         3 => Just(What::Dir),
@@ -37,7 +37,7 @@ pub fn seeds() -> impl Strategy<Value = Vec<Seed>> {
 pub fn plant(seeds: &[Seed], dir: &Path) {
     for Seed { path, what } in seeds {
         let path = dir.join(path);
-        // A directory on the way may be a link by now: this one is left out then, as in every other copy.
+        // One of the directories on the way may be a link by now. Then this entry is left out, as in every other copy.
         let parent = path.parent().unwrap();
         if fs::symlink_metadata(&path).is_ok() || !is_inside(dir, parent) {
             continue;
@@ -51,13 +51,13 @@ pub fn plant(seeds: &[Seed], dir: &Path) {
     }
 }
 
-/// Whether the way to a directory is one of directories, as far as it is there.
+/// Whether all names on the way to `dir` are directories, as far as they exist.
 fn is_inside(top: &Path, dir: &Path) -> bool {
     let mut way = dir.ancestors().take_while(|way| *way != top);
     way.all(|way| fs::symlink_metadata(way).map_or(true, |found| found.is_dir()))
 }
 
-/// Everything in a directory: paths, contents or link targets, sizes and times of change.
+/// Everything in a directory: paths, contents or link targets, sizes and times of modification.
 pub fn picture(dir: &Path) -> Vec<(PathBuf, Vec<u8>, u64, SystemTime)> {
     let mut taken = Vec::new();
     let mut dirs = vec![dir.to_owned()];

@@ -1,8 +1,8 @@
-//! What calls show.
+//! The results of calls.
 
 use wasi_common::snapshots::preview_1::types::Filetype;
 
-/// What a call shows, in a form that both sides can give.
+/// The result of a call, in a form that both sides can give.
 #[derive(Debug, PartialEq)]
 pub enum Observed {
     Nothing,

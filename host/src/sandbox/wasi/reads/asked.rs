@@ -1,4 +1,4 @@
-//! The paths of the host that the calls of a test are given.
+//! The paths of the host that a test's calls name.
 
 use super::super::books::Books;
 use super::super::resolve::PATH_MAX;
@@ -10,32 +10,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasi_common::snapshots::preview_1::types::Fd;
 use wiggle::{GuestMemory, GuestPtr};
 
-/// Paths that are noted of one test, at most.
+/// How many paths are noted of one test, at most.
 const MAX_PATHS: usize = 4096;
 
 /// A path below a granted directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AskedPath {
-    /// The directory's place among those of the policy.
+    /// The index of the directory among those of the policy.
     pub grant: usize,
-    /// The path from there, without `.` and `..`; empty for the directory itself.
+    /// The path from that directory, without `.` and `..`; empty for the directory itself.
     pub path: String,
 }
 
 /// What a test asks of the host.
 #[derive(Debug, Default)]
 pub struct HostReads {
-    /// Where the directories are that it opened.
+    /// The paths of the directories that the test opened.
     opened: BTreeMap<HandleId, AskedPath>,
     paths: BTreeSet<AskedPath>,
     unknown: Option<&'static str>,
 }
 
 impl HostReads {
-    /// The paths that it asked for.
+    /// The paths that the test named.
     ///
     /// # Errors
-    /// Why they are not all that it saw, in words.
+    /// Why the paths are not everything that the test saw, in words.
     pub fn paths(self) -> Result<BTreeSet<AskedPath>, &'static str> {
         self.unknown.map_or(Ok(self.paths), Err)
     }
@@ -63,26 +63,26 @@ impl HostReads {
             if matches!(name, "path_rename" | "path_link" | "path_symlink") {
                 self.unknown = Some("it renames or links below a granted directory");
             }
-            // The host refuses a longer one without a look at it. And where something is missing, what follows adds nothing.
+            // The host refuses a longer path without looking. And once something is unknown, further paths add nothing.
             if self.unknown.is_some() || args[at + 1] as u32 as usize >= PATH_MAX {
                 continue;
             }
             let place = GuestPtr::<str>::new((args[at] as u32, args[at + 1] as u32));
-            // What cannot be read is refused before the host is asked.
+            // A path that cannot be read is refused before the host is asked.
             let Ok(path) = memory.as_cow_str(place) else { continue };
             last = Some(self.walk(base, &path));
         }
         last.filter(|_| name == "path_open")
     }
 
-    /// The call has opened this descriptor.
+    /// The call has opened this descriptor, at this path.
     pub fn opened(&mut self, books: &Books<'_>, fd: u32, path: AskedPath) {
         if let Ok(entry) = books.table.get(Fd::from(fd)) {
             self.opened.insert(entry.id, path);
         }
     }
 
-    /// Where a descriptor's directory is, if that is granted.
+    /// The path of the directory behind a descriptor, if it is granted or below a granted one.
     fn base(&self, books: &Books<'_>, fd: u32) -> Option<AskedPath> {
         let entry = books.table.get(Fd::from(fd)).ok()?;
         let Some(guest) = &entry.preopen else { return self.opened.get(&entry.id).cloned() };
@@ -91,7 +91,7 @@ impl HostReads {
         Some(AskedPath { grant, path: String::new() })
     }
 
-    /// Notes a path from there, and what it goes through before it goes up again.
+    /// Notes a path from `base`, and each directory from which it goes up again by `..`.
     fn walk(&mut self, base: AskedPath, path: &str) -> AskedPath {
         let AskedPath { grant, path: base } = base;
         let mut parts: Vec<&str> = base.split('/').filter(|part| !part.is_empty()).collect();

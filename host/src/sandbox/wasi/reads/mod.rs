@@ -1,11 +1,11 @@
-//! What a test asks of the host, so that it can be told later whether the host still gives the same answers.
+//! What a test asks of the host. With it, airtight can tell later whether the host still gives the same answers.
 //!
-//! Of what is granted, a test sees names, kinds, sizes and contents, and what a directory lists; never times, inode numbers or owners. So
-//! what it asked for is a set of paths, and what is there is a state of each: see [`state_of`].
+//! Of what is granted, a test sees names, kinds, sizes, contents and listings of directories; never times, inode numbers or
+//! owners. So what it asked for is a set of paths, and each path has a state: see [`state_of`].
 //!
 //! ```text
-//! asked    the paths that calls are given
-//! state    what is there
+//! asked    the paths that calls name
+//! state    what is at a path
 //! ```
 
 mod asked;

@@ -1,4 +1,4 @@
-//! What is there at a path below a granted directory, as far as a test can see it.
+//! What is at a path below a granted directory, as far as a test can see it.
 
 use super::super::host::special::refuse as refuse_special;
 use crate::files::{self, Links};
@@ -9,16 +9,16 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Most bytes of a file whose contents are told.
+/// The largest file whose contents are read for a state, in bytes.
 const MAX_FILE: u64 = 256 << 20;
 
-/// Most names of a directory that is told.
+/// The most names that a directory may have for a state.
 const MAX_NAMES: usize = 100_000;
 
-/// By how much the times that a file system notes can be behind the clock.
+/// How far behind the clock the times of a file system can be.
 const COARSE: Duration = Duration::from_millis(50);
 
-/// Why it is not known what is there: in words that complete "it reads …".
+/// Why the state of a path is not known, in words that complete "it reads …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unknown {
     #[error("through a symbolic link")]
@@ -35,18 +35,19 @@ pub enum Unknown {
     Changed,
 }
 
-/// The state of a path below a granted directory, in words and sums that are the same where a test sees the same. With `unchanged`,
-/// that is what was there at this time, too.
+/// The state of a path below a granted directory. It is a text, the same exactly where a test sees the same. If `unchanged`
+/// is given, the path and its directories must not have changed since that time.
 ///
 /// # Errors
-/// It cannot be told.
+/// The state is not known.
 pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
     let mut at = host.to_owned();
     let root = fs::metadata(&at).map_err(|_| Unknown::Unreadable)?;
     if !root.is_dir() {
         return Err(Unknown::Unreadable);
     }
-    // A directory that was moved into the place of another one holds what was there before it.
+    // The granted directory itself is checked, too: a directory moved there in place of another one keeps the times of its
+    // files.
     check_settled(&root, unchanged)?;
     let (mut parts, mut depth) = (path.split('/').filter(|part| !part.is_empty()).peekable(), 0);
     if parts.peek().is_none() {
@@ -139,12 +140,12 @@ fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown
     Ok(format!("a directory of {} names, {:x}", names.len(), sum.finalize()))
 }
 
-/// That a directory is as it was at a time.
+/// Checks that a directory has not changed since a time.
 fn settled(at: &Path, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
     check_settled(&fs::symlink_metadata(at).map_err(|_| Unknown::Unreadable)?, unchanged)
 }
 
-/// The time of the last change is set by the kernel, and no program can set it back.
+/// As [`settled`], for metadata. The kernel sets the time of the last change, and no program can set it back.
 fn check_settled(found: &Metadata, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
     let Some(since) = unchanged else { return Ok(()) };
     let nanos = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
@@ -167,7 +168,7 @@ mod tests {
         fs::write(root.join("a/x"), "one").unwrap();
         let before = ["a", "a/x", "a/y", "b/c", "a/x/z", ""].map(|path| state(path).unwrap());
         assert_eq!((&*before[2], &*before[3], &*before[4]), ("nothing at 2", "nothing at 1", "a file at 2"));
-        // Other contents, another name, and a kind that is another one are each seen, and nowhere else.
+        // Changed contents, a new name and a new kind are each seen, and only at the paths that they concern.
         fs::write(root.join("a/x"), "two").unwrap();
         assert!(state("a/x").unwrap() != before[1] && state("a").unwrap() == before[0]);
         fs::write(root.join("a/y"), "").unwrap();

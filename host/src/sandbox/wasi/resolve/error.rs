@@ -1,4 +1,4 @@
-//! Errors of file systems, as the guest is told them.
+//! Errors of file systems, as the guest gets them.
 
 use crate::sandbox::wasi::fault::{Fault, NoDescriptors};
 use thiserror::Error;
@@ -7,11 +7,11 @@ use wasi_common::snapshots::preview_1::types::Errno;
 /// The result of a file system call.
 pub type Result<T, E = FsError> = std::result::Result<T, E>;
 
-/// Why a call failed: one variant an errno of WASI preview 1, with its number there.
+/// Why a call failed: one variant for each errno of WASI preview 1, with its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
 #[repr(u16)]
 pub enum FsError {
-    /// A device, a FIFO or a socket, which cannot be opened; or the host does not let this process read the file.
+    /// A device, a FIFO or a socket, which cannot be opened; or a file that the host does not let this process read.
     #[error("the file may not be opened")]
     Acces = 2,
     /// The node is gone, or was released more often than it was retained.
@@ -35,10 +35,10 @@ pub enum FsError {
     /// The host could not read what is below an overlay.
     #[error("the directory below cannot be read")]
     Io = 29,
-    /// A directory, where the call needs something else.
+    /// A directory, but the call needs something else.
     #[error("the file is a directory")]
     Isdir = 31,
-    /// More than 40 symbolic links, or a final one that was not to be followed.
+    /// More than 40 symbolic links, or a final link that was not to be followed.
     #[error("too many symbolic links")]
     Loop = 32,
     /// A name over 255 bytes, or a path of 4096 or more.
@@ -53,7 +53,7 @@ pub enum FsError {
     /// A quota is used up, or the host has no memory left.
     #[error("the file system is full")]
     Nospc = 51,
-    /// Something else, where the call needs a directory.
+    /// Not a directory, but the call needs one.
     #[error("the file is not a directory")]
     Notdir = 54,
     /// The directory has entries.

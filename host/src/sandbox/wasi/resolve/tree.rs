@@ -1,41 +1,41 @@
 use super::error::{FsError, Result};
 use std::sync::Arc;
 
-/// A kind of directory, as far as resolving a path asks anything of it.
+/// A kind of directory, as far as path resolution needs it.
 pub trait Tree {
     /// A directory that has been entered.
     type Dir: Clone;
-    /// What stands under a name: whatever it is, and not entered yet.
+    /// What a name stands for, before it is entered.
     type Node;
-    /// By which the way back up to a directory is known.
+    /// Identifies a directory, so that the way back up to it can be checked.
     type Mark;
-    /// Why it cannot answer.
+    /// Why the tree cannot answer.
     type Error: From<FsError>;
 
-    /// What stands under a name in a directory; `.` and `..` are never asked for.
+    /// What a name in a directory stands for. `.` and `..` are never asked for.
     fn find(&mut self, dir: &Self::Dir, name: &str) -> Result<Option<Found<Self::Node>>, Self::Error>;
 
-    /// Goes into a directory that was found.
+    /// Enters a directory that was found.
     fn enter(&mut self, found: &Self::Node) -> Result<Self::Dir, Self::Error>;
 
-    /// The mark of a directory, made before one below it is entered.
+    /// The mark of a directory, taken before a directory below it is entered.
     fn mark(&mut self, dir: &Self::Dir) -> Result<Self::Mark, Self::Error>;
 
-    /// Goes from a directory back to the one above it, by which it was entered.
+    /// Goes from a directory back to the one above it, through which it was entered.
     fn leave(&mut self, dir: &Self::Dir, above: Self::Mark) -> Result<Self::Dir, Self::Error>;
 
-    /// Counts a component that a symbolic link added: the guest's own path says nothing of these.
+    /// Counts a component that a symbolic link added: the length of the guest's path says nothing about these.
     fn count_step(&mut self);
 }
 
-/// What stands under a name.
+/// What a name stands for.
 #[derive(Debug, Clone)]
 pub struct Found<N> {
     pub node: N,
     pub what: What,
 }
 
-/// What something is, as far as the resolution of a path differs.
+/// The kind of a file, as far as path resolution differs by it.
 #[derive(Debug, Clone)]
 pub enum What {
     Dir,
@@ -50,5 +50,5 @@ impl What {
     }
 }
 
-/// Where a symbolic link leads: a relative path that was checked, or why it leads nowhere.
+/// Where a symbolic link leads: a checked relative path, or why it leads nowhere.
 pub type Target = Result<Arc<str>>;

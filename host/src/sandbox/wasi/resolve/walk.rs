@@ -21,7 +21,7 @@ pub enum Reached<T: Tree> {
     Named(Found<T::Node>),
 }
 
-/// Where a file is opened, or made if there is none.
+/// Where a call opens a file, or makes it if there is none.
 pub enum Spot<T: Tree> {
     There(Found<T::Node>),
     Free { dir: T::Dir, name: Arc<str> },
@@ -73,10 +73,11 @@ fn reach_dir<T: Tree>(tree: &mut T, base: &T::Dir, path: &str) -> Result<T::Dir,
     }
 }
 
-/// Where a call opens a file that it makes if there is none. Through a dangling link, that is where the link points.
+/// Where a call opens a file, or makes it if there is none. Through a dangling link, the file is made where the link
+/// points.
 ///
 /// # Errors
-/// Those of [`lookup`]; `Exist` if there is anything and `exclusive` is set; `Isdir` for a path that only a directory can
+/// Those of [`lookup`]; `Exist` if the name is taken and `exclusive` is set; `Isdir` for a path that only a directory can
 /// have.
 pub fn find_or_place<T: Tree>(
     tree: &mut T,
@@ -105,7 +106,7 @@ pub fn find_or_place<T: Tree>(
     }
 }
 
-/// What is left of a path, or of a symbolic link's target.
+/// The rest of a path, or of a symbolic link's target, that is still to be resolved.
 struct Rest<'p> {
     text: Text<'p>,
     from: usize,
@@ -124,7 +125,7 @@ impl<'p> Rest<'p> {
         }
     }
 
-    /// Takes the first component off; true with it if a slash follows.
+    /// Takes off the first component. Gives it, and whether a slash follows it.
     fn next(&mut self) -> (Cow<'p, str>, bool) {
         let rest = self.as_str();
         let len = rest.find('/').unwrap_or(rest.len());
@@ -139,14 +140,14 @@ impl<'p> Rest<'p> {
     }
 }
 
-/// One resolution under way. It starts at the base and moves only to directories below and, below the base, back to those
-/// it came through, so that it never leaves the base.
+/// A resolution under way. It starts at the base. It moves to directories below, and back up only to those that it came
+/// through, so it never leaves the base.
 struct Walk<'p, T: Tree> {
     at: T::Dir,
-    /// The way back from `at` to the base, which is first.
+    /// The way back from `at` to the base; the base comes first.
     above: Vec<T::Mark>,
     rest: Rest<'p>,
-    /// What is left to resolve after `rest`, innermost last: one for each symbolic link entered on the way.
+    /// What is left to resolve after `rest`, innermost last: one for each symbolic link that was entered on the way.
     outer: Vec<Rest<'p>>,
     slash: bool,
     links: u32,
@@ -162,7 +163,7 @@ impl<'p, T: Tree> Walk<'p, T> {
     /// Resolves up to the final component. After [`Walk::enter`] it goes on into the link.
     fn advance(&mut self, tree: &mut T) -> Result<Place<T::Dir, Cow<'p, str>>, T::Error> {
         loop {
-            // The guest paid for its own path by the byte; what links add to it is counted.
+            // The guest paid for its own path by the byte. Components that links add are counted.
             if self.links > 0 {
                 tree.count_step();
             }
@@ -180,7 +181,7 @@ impl<'p, T: Tree> Walk<'p, T> {
         }
     }
 
-    /// Goes on into a symbolic link that was just resolved. Its target was checked as a path when it was made or met.
+    /// Goes on into a symbolic link that was just found. Its target was checked as a path when the link was made or met.
     fn enter(&mut self, target: Arc<str>) -> Result<()> {
         self.links += 1;
         if self.links > LINKS_MAX {
@@ -233,7 +234,7 @@ impl<'p, T: Tree> Walk<'p, T> {
     }
 }
 
-/// What can be said of a path, or of a link's target, without resolving it.
+/// Checks a path, or a link's target, as far as that is possible without resolving it.
 pub fn check(path: &str) -> Result<()> {
     if path.is_empty() {
         Err(FsError::Noent)

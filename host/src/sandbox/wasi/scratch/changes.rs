@@ -9,12 +9,12 @@ use super::store::Scratch;
 use crate::sandbox::wasi::resolve::{FsError, PATH_MAX, Result};
 use std::collections::BTreeMap;
 
-/// A name in an overlay that is not what it is below.
+/// A name in an overlay that differs from the directory below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Its path, relative to the overlay's root.
     pub path: String,
-    /// What it is now; none where it was removed.
+    /// What the name stands for now; `None` if it was removed.
     pub now: Option<ChangedNode>,
 }
 
@@ -23,7 +23,7 @@ pub struct Change {
 pub struct ChangedNode {
     /// The node.
     pub id: NodeId,
-    /// What it is.
+    /// The kind of file.
     pub kind: FileKind,
     /// Its size in bytes, as in [`super::Stat::size`].
     pub size: u64,
@@ -34,21 +34,22 @@ pub struct ChangedNode {
 pub struct Changes {
     /// In path order: by name in each directory, and what is below a directory right after it.
     pub listed: Vec<Change>,
-    /// How many more there are at least than are listed.
+    /// How many more changes there are, at least, than are listed.
     pub omitted: u64,
 }
 
-/// What a directory has under a name: a file, or nothing where it was removed from what is below.
+/// What a directory has under a name: an entry, or `None` if the name was below and was removed.
 type Named = Option<Entry>;
 
 impl Scratch {
-    /// What a test changed in the overlay over `lower`: the first `max` names. It is told against what is below, or where the test
-    /// began after a set-up, against what that left. A directory that the test moved is one change, and what it holds is not looked at.
+    /// What a test changed in the overlay over `lower`: the first `max` names. The files are compared with the directory
+    /// below or, if the test began after a set-up, with the state that the set-up left. A directory that the test moved is
+    /// one change: its contents are not looked at.
     pub fn changes(&self, lower: &Lower, max: usize) -> Changes {
         let mut changes = Changes::default();
         let Some(root) = self.root_over(lower) else { return changes };
         let mut path = String::new();
-        // On the heap, not by recursion: the guest chooses the depth.
+        // Kept on the heap, not by recursion: the guest chooses the depth.
         let mut open = vec![(self.names_in(root, self.found_dir(root)), 0)];
         while let Some((names, prefix)) = open.last_mut() {
             let prefix = *prefix;
@@ -63,7 +64,7 @@ impl Scratch {
                 continue;
             }
             let Some(entry) = now.flatten() else {
-                // What is gone now was gone before, or was never there.
+                // The name is gone now. It is a change only if it was there before.
                 if !matches!(found, Some(None)) {
                     changes.push(Change { path: path.clone(), now: None }, max);
                 }
@@ -73,7 +74,7 @@ impl Scratch {
             let same = found.flatten().filter(|found| found.node == entry.node && found.paid == entry.paid);
             let is_changed = match same.and_then(|same| self.found.as_ref()?.node(same.node)) {
                 Some(was) => has_other_contents(node, was),
-                // Of what was found below, only what was written to has changed.
+                // A file that was met below has changed only if it was written to.
                 None => entry.paid || found.is_some() || matches!(node.body, Body::File(_)),
             };
             if is_changed {
@@ -90,10 +91,10 @@ impl Scratch {
         changes
     }
 
-    /// The contents of a file, as the test left them.
+    /// The contents of a file as the test left them.
     ///
     /// # Errors
-    /// It is not a file, the host's file cannot be read, or it has holes that would not fit in the quota.
+    /// The node is not a file, the host's file cannot be read, or the file has holes that would not fit in the quota.
     pub fn contents(&mut self, file: NodeId) -> Result<Vec<u8>> {
         self.open_below(file)?;
         let node = self.node(file)?;
@@ -119,7 +120,7 @@ impl Scratch {
         self.overlays.iter().find(|overlay| overlay.is_over(lower)).map(|overlay| overlay.root)
     }
 
-    /// A directory as the test found it after a set-up.
+    /// A directory as the test found it after the set-up.
     fn found_dir(&self, dir: NodeId) -> Option<&Directory> {
         match &self.found.as_ref()?.node(dir)?.body {
             Body::Dir(dir) => Some(dir),
@@ -127,8 +128,9 @@ impl Scratch {
         }
     }
 
-    /// The names that may have changed in a directory, in order of their bytes: what each is now, and what it was when the test began.
-    /// `None` where nothing is known of it, since it is what is below, or not there at all.
+    /// The names of a directory that may have changed, in the order of their bytes. Each comes with its state now, and its
+    /// state when the test began. `None` stands for an unknown state: the name is as it is below, or it is not there at
+    /// all.
     fn names_in<'s>(
         &'s self,
         dir: NodeId,
@@ -143,7 +145,7 @@ impl Scratch {
     }
 }
 
-/// Whether a file does not hold what it held when the test began. Of a directory, the names are looked at one by one.
+/// Whether a file's contents differ from those when the test began. For a directory, its names are compared one by one.
 fn has_other_contents(now: &Node, was: &Node) -> bool {
     match (&now.body, &was.body) {
         (Body::File(now), Body::File(was)) => !now.is_same(was),
@@ -176,7 +178,7 @@ mod tests {
         fs.release(file).unwrap();
     }
 
-    /// Each change as `path`, what is there now, and its contents if that is a file.
+    /// Each change as text: `path` and what is there now, with the contents of a file. Then the number of changes left out.
     fn told(fs: &mut Scratch, lower: &Lower, max: usize) -> (Vec<String>, u64) {
         let Changes { listed, omitted } = fs.changes(lower, max);
         let tell = |change: Change| match change.now {
@@ -211,7 +213,7 @@ mod tests {
         write(&mut fs, root, "b/new", "N");
         fs.unlink(root, "b/one", 2).unwrap();
         fs.rename(root, "b/two", root, "b/moved", 2).unwrap();
-        // Removed and made again, and made and removed again.
+        // One name is removed and made again, another one made and removed again.
         fs.unlink(root, "b/three", 2).unwrap();
         write(&mut fs, root, "b/three", "again");
         write(&mut fs, root, "b/four", "4");
@@ -253,7 +255,7 @@ mod tests {
         assert_eq!(told(&mut fs, &lower, 9).0, ["a gone"]);
     }
 
-    /// What is told of a test that begins after a set-up is what it did itself, whatever the clock shows, and all of that.
+    /// Changes of a test that begins after a set-up are those of the test itself, all of them, whatever the clock shows.
     #[test]
     fn after_a_set_up_changes_are_told_against_what_it_left() {
         let host = tempfile::tempdir().unwrap();

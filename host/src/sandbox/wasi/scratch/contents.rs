@@ -1,27 +1,28 @@
-//! The bytes of a regular file in memory. What nobody wrote is a hole: it reads as zeros and takes no room.
+//! The bytes of a regular file in memory. A part that nobody wrote is a hole: it reads as zeros and takes no room.
 
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What room is taken in, in bytes: a block is there as a whole, or it is part of a hole.
+/// The unit of room, in bytes: a block takes room as a whole, or is part of a hole.
 pub const BLOCK: u64 = 4096;
 
 /// The contents of a file: its size, and the blocks that take room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Contents {
     size: u64,
-    /// By the number of the first block. Pieces do not overlap. A copy of the file shares them until one of the two is written to.
+    /// By the number of the first block. Pieces do not overlap. A copy of the file shares them until one of the two is
+    /// written to.
     pieces: Arc<BTreeMap<u64, Piece>>,
-    /// Blocks in all pieces.
+    /// The number of blocks in all pieces.
     blocks: u64,
 }
 
 #[derive(Debug, Clone)]
 enum Piece {
-    /// One block; what it is shorter than [`BLOCK`] is zeros.
+    /// One block. Bytes missing up to [`BLOCK`] are zeros.
     Written(Arc<Vec<u8>>),
-    /// So many blocks of zeros, for which room was asked in advance.
+    /// That many blocks of zeros, for which room was reserved.
     Reserved(u64),
 }
 
@@ -35,30 +36,30 @@ impl Piece {
 }
 
 impl Contents {
-    /// Bytes from the beginning to the end, holes included.
+    /// The size of the file, holes included.
     pub(super) const fn size(&self) -> u64 {
         self.size
     }
 
-    /// Bytes of room that it takes: those of its blocks, of the last one only as far as the file reaches. A file without holes
-    /// takes its size.
+    /// How many bytes of room the file takes: those of its blocks, where the last one counts only up to the end of the
+    /// file. A file without holes takes its size.
     pub(super) fn charged(&self) -> u64 {
         room(self.blocks, self.size, self.has(last_block(self.size)))
     }
 
-    /// The room that it would take after a write.
+    /// How much room the file would take after a write.
     pub(super) fn charged_after_write(&self, offset: u64, len: u64) -> u64 {
         let (size, last) = (self.size.max(offset + len), last_block(offset + len));
         let blocks = self.blocks + self.missing(offset / BLOCK, last).blocks;
         room(blocks, size, last_block(size) == last || self.has(last_block(size)))
     }
 
-    /// The room that it would take after it was extended to `size`.
+    /// How much room the file would take after it was extended to `size`.
     pub(super) fn charged_after_growth(&self, size: u64) -> u64 {
         room(self.blocks, size, self.has(last_block(size)))
     }
 
-    /// What a reservation of a range that is not empty would need.
+    /// What a reservation of a non-empty range would need.
     pub(super) fn reservation(&self, offset: u64, len: u64) -> Reservation {
         let (size, last) = (self.size.max(offset + len), last_block(offset + len));
         let Missing { blocks, pieces } = self.missing(offset / BLOCK, last);
@@ -66,7 +67,7 @@ impl Contents {
         Reservation { charged: room(self.blocks + blocks, size, has_last), pieces }
     }
 
-    /// Whether both hold the same bytes. What they share is not looked at.
+    /// Whether both hold the same bytes. Pieces that they share are not compared.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         if self.size != other.size || Arc::ptr_eq(&self.pieces, &other.pieces) {
             return self.size == other.size;
@@ -94,7 +95,7 @@ impl Contents {
         }
         for (block, piece) in self.pieces.range(offset / BLOCK..=last_block(offset + count as u64)) {
             let Piece::Written(bytes) = piece else { continue };
-            // The part of the block that is asked for, from its own beginning and from the buffer's.
+            // The part of the block that is asked for, relative to the block and to the buffer.
             let start = block * BLOCK;
             let (from, to) = (offset.saturating_sub(start) as usize, start.saturating_sub(offset) as usize);
             let bytes = bytes.get(from..).unwrap_or_default();
@@ -104,7 +105,7 @@ impl Contents {
         count
     }
 
-    /// Writes at `offset`, and returns how many bytes: fewer than asked only where the host has no memory left.
+    /// Writes at `offset`, and returns the number of bytes: fewer than asked only if the host has no memory left.
     pub(super) fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<usize> {
         let mut done = 0;
         while done < bytes.len() {
@@ -122,7 +123,7 @@ impl Contents {
         Ok(done)
     }
 
-    /// Writes at the end; where the host has no memory for all of it, part of it may be there.
+    /// Writes at the end. If the host has no memory for all of it, a part may have been written.
     pub(super) fn write_all(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.write(self.size, bytes)?;
         if written < bytes.len() { Err(FsError::Nospc) } else { Ok(()) }
@@ -136,14 +137,14 @@ impl Contents {
                 let bytes = Arc::make_mut(bytes);
                 let len = (size % BLOCK) as usize;
                 bytes.truncate(len);
-                // What is cut is no longer charged for, so it must not stay allocated either.
+                // The bytes cut off are no longer charged for, so they must not stay allocated either.
                 bytes.shrink_to(len.next_power_of_two());
             }
         }
         self.size = size;
     }
 
-    /// Takes room for every block of a range that is not empty, and extends the file to its end.
+    /// Takes room for every block of a non-empty range, and extends the file to the range's end.
     pub(super) fn reserve(&mut self, offset: u64, len: u64) {
         let (mut at, end) = (offset / BLOCK, last_block(offset + len) + 1);
         if let Some((start, piece)) = self.pieces.range(..=at).next_back() {
@@ -162,7 +163,7 @@ impl Contents {
         self.size = self.size.max(offset + len);
     }
 
-    /// A block that is to be written to, at least so long. Nothing changes where there is no memory for it.
+    /// A block to write to, of at least `len` bytes. Nothing changes if there is no memory for it.
     fn block(&mut self, number: u64, len: usize) -> Result<&mut [u8]> {
         if !matches!(self.pieces.get(&number), Some(Piece::Written(_))) {
             let mut fresh = Vec::new();
@@ -181,7 +182,7 @@ impl Contents {
         Ok(bytes)
     }
 
-    /// Takes a block out of the reserved ones, if it is among them.
+    /// Takes a block out of the reserved piece that holds it, if there is one.
     fn make_place(&mut self, number: u64) {
         let Some((&start, &Piece::Reserved(blocks))) = self.pieces.range(..=number).next_back() else { return };
         let after = (start + blocks).saturating_sub(number + 1);
@@ -198,7 +199,7 @@ impl Contents {
         self.blocks -= 1;
     }
 
-    /// Drops every block from this one on.
+    /// Drops every block from `first` on.
     fn cut(&mut self, first: u64) {
         let pieces = Arc::make_mut(&mut self.pieces);
         let gone = pieces.split_off(&first);
@@ -210,7 +211,7 @@ impl Contents {
         }
     }
 
-    /// Bytes of the host's memory that the blocks use.
+    /// How many bytes of the host's memory the blocks use.
     #[cfg(test)]
     pub(super) fn allocated(&self) -> usize {
         let bytes = |piece: &Piece| if let Piece::Written(bytes) = piece { bytes.capacity() } else { 0 };
@@ -237,7 +238,7 @@ impl Contents {
 
 /// What a reservation needs.
 pub(super) struct Reservation {
-    /// The room that the file takes after it.
+    /// The room that the file takes after the reservation.
     pub(super) charged: u64,
     /// How many pieces were looked at.
     pub(super) pieces: u64,
@@ -253,13 +254,13 @@ const fn last_block(size: u64) -> u64 {
     size.saturating_sub(1) / BLOCK
 }
 
-/// The room that so many blocks of a file of this size take.
+/// The room that `blocks` blocks of a file of this size take.
 const fn room(blocks: u64, size: u64, has_last: bool) -> u64 {
     let spared = (last_block(size) + 1) * BLOCK - size;
     if has_last && blocks > 0 { blocks * BLOCK - spared } else { blocks * BLOCK }
 }
 
-/// Room for `len` bytes of a block. The host's memory running out is `Nospc` to the guest, not the end of the process.
+/// Makes room for `len` bytes of a block. If the host's memory runs out, the guest gets `Nospc`, and the process goes on.
 fn make_room(bytes: &mut Vec<u8>, len: usize) -> Result<()> {
     let room = len.next_power_of_two().min(BLOCK as usize);
     bytes.try_reserve_exact(room.saturating_sub(bytes.len())).map_err(|_| FsError::Nospc)

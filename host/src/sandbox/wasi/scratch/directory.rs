@@ -2,25 +2,25 @@ use super::node_id::NodeId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// In a directory that is also below, positions from here on are those of names that the test made.
+/// In a directory that also exists below, positions from here on are those of names that the test made.
 const FIRST_MADE: u32 = 1 << 31;
 
-/// A name's node and what is known of the name.
+/// The node that a name stands for, and what is known of the name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) node: NodeId,
-    /// The place in the listing; none for a name met below until the directory is listed.
+    /// The position in the listing. `None` for a name met below until the directory is listed.
     pub(super) position: Option<u32>,
-    /// The test made the name, and it was charged for.
+    /// Whether the test made the name, and was charged for it.
     pub(super) paid: bool,
 }
 
-/// What is still to be read of a directory below.
+/// The part of a directory below that was not read yet.
 #[derive(Debug, Clone)]
 struct Unread {
-    /// Its path from the overlay's root.
+    /// The directory's path from the overlay's root.
     path: Arc<str>,
-    /// Names that were met: whatever has become of them, they are not looked for below again.
+    /// Names that were met. They are not looked for below again, whatever has become of them.
     met: BTreeSet<Arc<str>>,
 }
 
@@ -28,8 +28,8 @@ struct Unread {
 ///
 /// Positions count up and are never used twice.
 ///
-/// A directory of an overlay starts with no names and a directory below, in which they are found one by one. Once that was
-/// read as a whole, it is an ordinary directory.
+/// A directory of an overlay starts without names, and with a directory below it in which names are found one by one. Once
+/// the directory below was read as a whole, this is an ordinary directory.
 #[derive(Debug, Clone)]
 pub(super) struct Directory {
     /// The directory that holds this one; a root holds itself.
@@ -37,9 +37,10 @@ pub(super) struct Directory {
     names: BTreeMap<Arc<str>, Entry>,
     order: BTreeMap<u32, (Arc<str>, NodeId)>,
     next: u32,
-    /// Names that were below and are gone by the test's doing; it may have made others in their places.
+    /// Names that were below and that the test removed. The test may have made others in their places.
     removed: BTreeSet<Arc<str>>,
-    /// It was there before the test: how many subdirectories it has is not known before all names are met.
+    /// Whether the directory was there before the test. Then its number of subdirectories is not known before all names are
+    /// met.
     pub(super) was_below: bool,
     below: Option<Unread>,
 }
@@ -49,7 +50,7 @@ impl Directory {
         Self::with(parent, 0, None)
     }
 
-    /// One whose names are those of a directory below, at `path` from the overlay's root.
+    /// A directory whose names are those of the directory below at `path`, from the overlay's root.
     pub(super) const fn over(parent: NodeId, path: Arc<str>) -> Self {
         Self::with(parent, FIRST_MADE, Some(Unread { path, met: BTreeSet::new() }))
     }
@@ -83,17 +84,17 @@ impl Directory {
         self.names.len() as u64
     }
 
-    /// No position is left: after 2 billion creations in this directory.
+    /// Whether no position is left: after 2 billion creations in this directory.
     pub(super) fn is_exhausted(&self) -> bool {
         self.next == u32::MAX
     }
 
-    /// The directory below, if names of it may not have been met yet.
+    /// The directory below, if some of its names may not have been met yet.
     pub(super) fn unread(&self) -> Option<&Arc<str>> {
         self.below.as_ref().map(|below| &below.path)
     }
 
-    /// Whether there is no use in looking for a name below.
+    /// Whether there is no need to look for a name below.
     pub(super) fn has_met(&self, name: &str) -> bool {
         self.below.as_ref().is_none_or(|below| below.met.contains(name))
     }
@@ -106,8 +107,8 @@ impl Directory {
         self.place(name, Entry { node, position: None, paid: false });
     }
 
-    /// Every name below has been met: gives those that are left their places, in order of their bytes. No host directory
-    /// has more names than there are places.
+    /// Every name below has been met: those without a position get one, in the order of their bytes. No host directory has
+    /// more names than there are positions.
     pub(super) fn all_met(&mut self) {
         self.below = None;
         let unlisted = self.names.iter_mut().filter(|(_, entry)| entry.position.is_none());
@@ -117,14 +118,14 @@ impl Directory {
         }
     }
 
-    /// A place at the end of the listing. The caller has checked that there is one.
+    /// Adds a name at the end of the listing. The caller has checked that a position is left.
     pub(super) fn append(&mut self, name: Arc<str>, node: NodeId) {
         let position = Some(self.next);
         self.next = self.next.saturating_add(1);
         self.place(name, Entry { node, position, paid: true });
     }
 
-    /// Adds a name at a position that the caller has just taken out.
+    /// Adds a name at a position that the caller has just freed.
     pub(super) fn place(&mut self, name: Arc<str>, entry: Entry) {
         if let Some(position) = entry.position {
             self.order.insert(position, (Arc::clone(&name), entry.node));
@@ -137,7 +138,7 @@ impl Directory {
         if let Some(position) = entry.position {
             self.order.remove(&position);
         }
-        // What the test made and removed was never there.
+        // A name that the test made and removed was never below.
         if !entry.paid {
             self.removed.insert(name);
         }
@@ -149,7 +150,7 @@ impl Directory {
         self.names.iter().map(|(name, entry)| (&**name, entry.node))
     }
 
-    /// Names in order of their bytes, and among them those that were below and are gone, which have no entry.
+    /// Names in order of their bytes, together with the names that were below and are gone, which have no entry.
     pub(super) fn with_removed(&self) -> impl Iterator<Item = (&str, Option<Entry>)> {
         let there = self.names.iter().map(|(name, entry)| (&**name, Some(*entry)));
         let gone = self.removed.iter().filter(|name| !self.names.contains_key(*name));

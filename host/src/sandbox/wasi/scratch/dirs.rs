@@ -6,7 +6,7 @@ use crate::sandbox::wasi::resolve::{FsError, Place, Result, check};
 use std::sync::Arc;
 
 impl Scratch {
-    /// Makes an empty directory. It is not retained.
+    /// Makes an empty directory, which is not retained.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`.
@@ -30,7 +30,7 @@ impl Scratch {
         self.create(place.dir, name.into(), Body::Symlink { target: Ok(target.into()), below: false }, now)
     }
 
-    /// Gives a file a second name. A symbolic link at `from` gets the name itself, unless `follow` is set.
+    /// Gives a file a second name. If `from` is a symbolic link, the link itself gets the name, unless `follow` is set.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Exist`, `Nospc`, `Perm` (a directory), `Xdev`.
@@ -61,7 +61,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Removes an empty directory. A handle on it stays valid, but nothing can be made in it.
+    /// Removes an empty directory. A handle on it stays valid, but no name can be made in it.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Inval` (the path ends in `.`), `Notdir`, `Notempty` (also where it ends in `..`).
@@ -77,7 +77,7 @@ impl Scratch {
         self.remove_name(place.dir, name, now)
     }
 
-    /// Removes a name that is not a directory's. The contents stay while a handle or another name holds them.
+    /// Removes a name that is not a directory's. The contents stay as long as a handle or another name holds them.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Isdir`.
@@ -102,7 +102,7 @@ impl Scratch {
         }
     }
 
-    /// The name to be made, if it is free for a file.
+    /// The name to be made, checked to be free for a file.
     fn free_file_name<'p>(&mut self, place: Place<NodeId, &'p str>) -> Result<&'p str> {
         let name = place.to_make()?;
         let taken = self.child(place.dir, name)?.map(|taken| self.what(taken)).transpose()?;

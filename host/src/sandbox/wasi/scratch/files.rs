@@ -6,7 +6,7 @@ use super::store::Scratch;
 use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{self, FsError, Result, SIZE_MAX, Spot};
 
-/// How [`Scratch::open`] opens. What a handle may read and write later is for its holder to keep.
+/// How [`Scratch::open`] opens. Whether a handle may read or write later is up to its holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OpenFlags {
     /// Follow a final symbolic link.
@@ -15,9 +15,9 @@ pub struct OpenFlags {
     pub create: bool,
     /// With `create`: fail if the name is taken, even by a dangling link.
     pub exclusive: bool,
-    /// Cut a regular file to nothing.
+    /// Cut a regular file to size 0.
     pub truncate: bool,
-    /// Fail on anything but a directory. Not with the three above.
+    /// Fail on anything but a directory. Not together with the three above.
     pub directory: bool,
     /// The handle is to write: fail on a directory.
     pub write: bool,
@@ -63,7 +63,8 @@ impl Scratch {
         Ok(OpenResult { node: found, kind })
     }
 
-    /// The file, and whether it was made. Through a dangling link, the file is made where the link points.
+    /// Finds the file, or makes it; says whether it was made. Through a dangling link, the file is made where the link
+    /// points.
     fn find_or_create(&mut self, base: NodeId, path: &str, how: OpenFlags, now: Nanos) -> Result<(NodeId, bool)> {
         self.dir(base)?;
         match resolve::find_or_place(self, &base, path, how.follow, how.exclusive)? {
@@ -72,7 +73,7 @@ impl Scratch {
         }
     }
 
-    /// Reads into `buf` from `offset` on, and returns how many bytes: fewer than asked only at the end of the file.
+    /// Reads into `buf` from `offset` on, and returns the number of bytes: fewer than asked only at the end of the file.
     ///
     /// # Errors
     /// `Badf` (also for a file below that was not opened), `Io` (the host cannot read it); what is not a regular file is `Isdir`
@@ -94,8 +95,8 @@ impl Scratch {
         }
     }
 
-    /// Writes at `offset`, leaves a gap before it as a hole, and returns how many bytes were written: fewer than asked only
-    /// where the quota or the host's memory ends. To append, write at the size of the file. Host work: `bytes`.
+    /// Writes at `offset`, and returns the number of bytes: fewer than asked only if the quota or the host's memory ends. A
+    /// gap before `offset` becomes a hole. To append, write at the size of the file. Host work: `bytes`.
     ///
     /// # Errors
     /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` past the largest size; `Nospc` if not one byte fits.
@@ -128,8 +129,8 @@ impl Scratch {
     /// Sets the size of a regular file: cuts it, or extends it with a hole.
     ///
     /// # Errors
-    /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` past the largest size; `Nospc` if a last block that was written in
-    /// part finds no room as a whole.
+    /// `Badf`, `Isdir`, `Inval` (a symbolic link); `Fbig` past the largest size; `Nospc` if the last block was written in
+    /// part, and there is no room for it as a whole.
     pub fn truncate(&mut self, node: NodeId, size: u64, now: Nanos) -> Result<()> {
         self.file_size(node)?;
         if size > SIZE_MAX {
@@ -151,8 +152,8 @@ impl Scratch {
         Ok(())
     }
 
-    /// Takes room for every block from `offset` to `offset + len`, and makes sure that the file reaches there; never cuts it.
-    /// Host work: the pieces of the file that are there.
+    /// Takes room for every block from `offset` to `offset + len`, and extends the file that far. It never cuts the file.
+    /// Host work: the number of its pieces.
     ///
     /// # Errors
     /// `Badf`, `Isdir`, `Inval` (a symbolic link, or `len` is 0); `Fbig` past the largest size; `Nospc` over the quota.
@@ -162,7 +163,7 @@ impl Scratch {
             return Err(FsError::Inval);
         }
         let end = offset.checked_add(len).filter(|end| *end <= SIZE_MAX).ok_or(FsError::Fbig)?;
-        // What is below an overlay has no holes that a test could see.
+        // A file below an overlay has no holes that a test could see.
         if end <= size && matches!(self.node(node)?.body, Body::FileBelow(_)) {
             return Ok(());
         }
@@ -197,7 +198,7 @@ impl Scratch {
     }
 }
 
-/// The largest length below `len` that fits, where every shorter one does, too; 0 if none does.
+/// The largest length up to `len` that fits, given that every shorter one fits, too; 0 if none does.
 fn largest(len: u64, fits: impl Fn(u64) -> bool) -> u64 {
     let (mut fitting, mut too_long) = (0, len);
     while fitting + 1 < too_long {

@@ -9,8 +9,8 @@ use crate::sandbox::wasi::host::HostCount;
 use crate::sandbox::wasi::resolve::Result;
 
 impl Scratch {
-    /// The same files as they stand now, for another world, whose host descriptors are counted in `host`. Contents are shared until
-    /// one of the two writes to them.
+    /// A copy of the files as they stand now, for another world. Its host descriptors are counted in `host`. Contents are
+    /// shared until one of the two writes to them.
     ///
     /// # Errors
     /// A file below an overlay that is open cannot be opened again.
@@ -27,15 +27,15 @@ impl Scratch {
         Ok(fork)
     }
 
-    /// A test begins, with so much room. What is there was there before it, and takes of that room; it is no residue of the test, and
-    /// no change of it.
+    /// A test begins, with that much room. Files that are there were there before it. They take some of that room, but they
+    /// are neither residue nor changes of the test.
     pub fn begin_test(&mut self, bytes: u64, entries: u64) {
         self.first_own = Some(self.next_ino());
         self.begin_teardown(bytes, entries);
     }
 
-    /// A teardown begins, with so much room. What is there is its own, and it is asked what is left of that; what it changes is told
-    /// against what it found.
+    /// A teardown begins, with that much room. Files that are there are its own, and count as residue if it leaves them. To
+    /// find its changes, the files are compared with the state that it found.
     pub fn begin_teardown(&mut self, bytes: u64, entries: u64) {
         if self.found.is_none() {
             self.share();
@@ -45,7 +45,7 @@ impl Scratch {
         self.work = Work::default();
     }
 
-    /// The files below overlays that are open.
+    /// The open files that are below overlays.
     fn open_below_now(&self) -> Vec<NodeId> {
         let is_open = |node: &Node| matches!(&node.body, Body::FileBelow(file) if file.open.is_some());
         self.ids().filter(|id| self.node(*id).is_ok_and(is_open)).collect()

@@ -6,7 +6,7 @@ use crate::sandbox::wasi::resolve::{FsError, Result};
 /// One line of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirEntry<'a> {
-    /// The name; `.` and `..` are listed too, and first.
+    /// The name. `.` and `..` are listed, too, and come first.
     pub name: &'a str,
     /// The inode number.
     pub ino: u64,
@@ -15,10 +15,11 @@ pub struct DirEntry<'a> {
 }
 
 impl Scratch {
-    /// Lists a directory as it is now: who reads it in parts keeps what it was told.
+    /// Lists a directory as it is now. A caller that reads it in parts keeps the entries.
     ///
-    /// Names come in order of creation; in a directory that is also below an overlay, what was there before the test comes
-    /// first, in order of the names' bytes. A file that is moved within its directory, or over another name, keeps the place.
+    /// Names come in order of creation. In a directory that also exists below an overlay, the names that were there before
+    /// the test come first, in the order of their bytes. A file that is moved within its directory, or over another name,
+    /// keeps its position.
     ///
     /// # Errors
     /// `Badf`, `Notdir`; `Noent` if the directory is removed; `Acces`, `Io`, `Nfile` if what is below cannot be read.

@@ -1,6 +1,6 @@
-//! What is below an overlay: a directory of the host, which is only ever read.
+//! The directory of the host below an overlay, which is only ever read.
 //!
-//! Everything is reached from the directory's own handle, one name at a time and without following a symbolic link, so that
+//! Everything is reached from the directory's own handle, one name at a time and without following a symbolic link. So
 //! nothing outside can be reached, whatever is done to the tree meanwhile.
 
 use super::kind::FileKind;
@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// Directories below that one overlay of one test keeps open.
+/// How many directories below one overlay a test keeps open.
 const OPEN_DIRS: usize = 8;
 
 /// A host directory that overlays lie over. Opened once, and shared by the tests of a run.
@@ -24,7 +24,7 @@ impl Lower {
     /// Opens a directory.
     ///
     /// # Errors
-    /// It is none, or cannot be opened.
+    /// The path is not a directory, or it cannot be opened.
     pub fn open(host: &std::path::Path) -> std::io::Result<Self> {
         let fd = open(host, OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         special::refuse_grant(&fd)?;
@@ -34,14 +34,14 @@ impl Lower {
 
 #[derive(Debug)]
 struct OpenDir {
-    /// From the overlay's root, which is the empty path.
+    /// The path from the overlay's root, which is the empty path.
     path: Arc<str>,
     fd: OwnedFd,
-    /// Absent for the root, which is not the test's.
+    /// Absent for the root, which the test does not own.
     _tracked: Option<DescriptorToken>,
 }
 
-/// A file below that is open for reading.
+/// A file below an overlay that is open for reading.
 #[derive(Debug)]
 pub(super) struct OpenFile {
     fd: OwnedFd,
@@ -64,7 +64,7 @@ impl OpenFile {
     }
 }
 
-/// What a name below stands for.
+/// What a name in a directory below stands for.
 #[derive(Debug)]
 pub(super) enum Found {
     File { size: u64 },
@@ -73,7 +73,7 @@ pub(super) enum Found {
     Special(FileKind),
 }
 
-/// A tree of the store over a directory of the host.
+/// A tree of the store that lies over a directory of the host.
 #[derive(Debug)]
 pub(super) struct Overlay {
     pub(super) root: NodeId,
@@ -81,23 +81,23 @@ pub(super) struct Overlay {
 }
 
 impl Overlay {
-    /// Whether it lies over this directory.
+    /// Whether the overlay lies over this directory.
     pub(super) fn is_over(&self, lower: &Lower) -> bool {
         self.view.is_of(lower)
     }
 }
 
-/// One test's view of what is below one of its overlays.
+/// One test's view of the directory below one of its overlays.
 #[derive(Debug)]
 pub(super) struct View {
     root: Arc<OpenDir>,
-    /// The directories used last, the very last one at the end.
+    /// The directories used last, the latest at the end.
     recent: VecDeque<Arc<OpenDir>>,
     host: HostCount,
 }
 
 impl View {
-    /// Costs nothing; host descriptors will be counted in `host`.
+    /// A view that has opened nothing. Host descriptors will be counted in `host`.
     pub(super) fn new(lower: &Lower, host: HostCount) -> Self {
         Self { root: Arc::clone(&lower.0), recent: VecDeque::new(), host }
     }
@@ -107,7 +107,7 @@ impl View {
         Self { root: Arc::clone(&self.root), recent: VecDeque::new(), host }
     }
 
-    /// Whether it is a view of this directory.
+    /// Whether the view is of this directory.
     pub(super) fn is_of(&self, lower: &Lower) -> bool {
         Arc::ptr_eq(&self.root, &lower.0)
     }
@@ -124,12 +124,12 @@ impl View {
         let mut listed = Vec::new();
         for entry in Dir::read_from(&dir.fd).map_err(from_host)? {
             let entry = entry.map_err(from_host)?;
-            // Another name cannot be told to the guest, and listing the rest is better than nothing.
+            // A name that is not UTF-8 cannot be given to the guest. Listing the others is better than failing.
             let Ok(name) = entry.file_name().to_str() else { continue };
             if matches!(name, "." | "..") {
                 continue;
             }
-            // What is removed while it is listed is not there.
+            // A name that is removed during the listing is left out.
             if let Some(found) = look(&dir, name)? {
                 listed.push((name.into(), found));
             }
@@ -140,7 +140,7 @@ impl View {
 
     /// Opens a regular file for reading.
     pub(super) fn open(&mut self, path: &str, name: &str) -> Result<OpenFile> {
-        // Opening a FIFO that has taken the file's place would wait for its other end.
+        // Opening a FIFO that was put in the file's place would wait for its other end.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let fd = openat(&self.dir(path)?.fd, name, flags, Mode::empty()).map_err(from_host)?;
         let tracked = self.host.track();
@@ -199,7 +199,7 @@ fn look(dir: &OpenDir, name: &str) -> Result<Option<Found>> {
     }))
 }
 
-/// Where a symbolic link leads. None where it was taken away since it was found, or something else is in its place.
+/// Where a symbolic link leads. `None` if it was removed since it was found, or something else was put in its place.
 fn read_link(dir: &OpenDir, name: &str) -> Result<Option<Target>> {
     match readlinkat(&dir.fd, name, Vec::new()) {
         Ok(target) => Ok(Some(target.to_str().map_err(|_| FsError::Ilseq).and_then(target_of))),
@@ -226,7 +226,7 @@ fn kind(stat: &Stat) -> FileKind {
 
 fn from_host(error: Errno) -> FsError {
     match error {
-        // It was there: somebody has taken it away, or put something else in its place.
+        // The name was there: another process has removed it, or put something else in its place.
         Errno::NOENT | Errno::NOTDIR | Errno::LOOP => FsError::Noent,
         Errno::ACCESS | Errno::PERM => FsError::Acces,
         Errno::MFILE | Errno::NFILE => FsError::Nfile,

@@ -1,8 +1,9 @@
 //! The files of one test, held in memory and dropped with it: the scratch file system, which is empty at the start, and
 //! overlays, each over a directory of the host that is read and never written to.
 //!
-//! One store: its trees share the quotas, the inode numbers and every rule below. `object` is what a descriptor stands for:
-//! it holds a [`NodeId`] and an offset, and passes the virtual clock in as `now`. The rest knows nothing of WASI.
+//! All are one store: its trees share the quotas, the inode numbers and every rule below. `object` is what a descriptor
+//! stands for: it holds a [`NodeId`] and an offset, and passes the virtual clock in as `now`. The rest knows nothing of
+//! WASI.
 //!
 //! ```text
 //! (base directory, path) -> resolve: beneath the base, or NotCapable -> directory -> node -> bytes, names, target
@@ -22,9 +23,9 @@
 //!   reaches: a file without holes costs its size, and a hole nothing. Memory on the host stays below twice the bytes plus
 //!   some 1.2 KiB an entry, for an overlay also for each entry that was met.
 //!
-//! An overlay differs from a copy of its directory in what depends on where the copy is: hard links below are files of their
-//! own, permissions do not count (but what the host refuses to read is `Acces`), absolute links lead nowhere, and names that
-//! are not UTF-8 are not there. A host file is copied into memory when it is first written to, which is charged.
+//! An overlay differs from a copy of its directory in what depends on where the copy is. Each hard link below is a file of
+//! its own. Permissions do not count, but a file that the host refuses to read is `Acces`. Absolute links lead nowhere.
+//! Names that are not UTF-8 are left out. A host file is copied into memory when it is first written to, which is charged.
 //!
 //! Times are in nanoseconds since the epoch. Reading does not move the access time, as on a `noatime` mount.
 

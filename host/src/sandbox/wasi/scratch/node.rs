@@ -17,12 +17,12 @@ pub(super) const SCRATCH: Tree = 0;
 #[derive(Debug, Clone)]
 pub(super) enum Body {
     File(Contents),
-    /// A regular file of the lower directory, which nobody has written to yet.
+    /// A regular file of the directory below an overlay, which the test has not written to yet.
     FileBelow(FileBelow),
     Dir(Directory),
     Symlink {
         target: Target,
-        /// Met below, so not charged for.
+        /// Whether it was met below, and so not charged for.
         below: bool,
     },
     Special(FileKind),
@@ -33,7 +33,7 @@ pub(super) enum Body {
 pub(super) struct FileBelow {
     pub(super) dir: Arc<str>,
     pub(super) name: Arc<str>,
-    /// Its size as it was first met: a test does not see it change.
+    /// The file's size when the test first met it; the test does not see it change.
     pub(super) size: u64,
     /// Open while the guest has a handle on it.
     pub(super) open: Option<Arc<OpenFile>>,
@@ -43,11 +43,11 @@ pub(super) struct FileBelow {
 pub(super) struct Node {
     pub(super) ino: u64,
     pub(super) tree: Tree,
-    /// Names; for a directory 2 plus its subdirectories as far as they are known, and 0 once it is removed.
+    /// The number of names. For a directory, 2 plus its known subdirectories, and 0 once it is removed.
     pub(super) nlink: u64,
-    /// Handles of the guest. The contents live until names and handles are both gone.
+    /// The number of the guest's handles. The contents live until names and handles are both gone.
     pub(super) handles: u64,
-    /// Its last name is gone, and the entry that was charged for it is not given back before it is closed.
+    /// Whether the last name is gone while the entry charged for it is held until the file is closed.
     pub(super) holds_entry: bool,
     pub(super) atime: Nanos,
     pub(super) mtime: Nanos,
@@ -74,7 +74,7 @@ impl Node {
         matches!(self.body, Body::Dir(_))
     }
 
-    /// The size that the guest is told. A link that leads nowhere has none: its length would be the host's.
+    /// The size that the guest is shown. A link that leads nowhere has none: its length would be the host's.
     pub(super) fn size(&self) -> u64 {
         match &self.body {
             Body::File(data) => data.size(),
@@ -84,7 +84,8 @@ impl Node {
         }
     }
 
-    /// Bytes charged for the contents; a directory's names are charged one by one, and what is below is not.
+    /// How many bytes are charged for the contents. A directory's names are charged one by one, and a file below is not
+    /// charged.
     pub(super) fn charged(&self) -> u64 {
         match &self.body {
             Body::File(data) => data.charged(),
@@ -93,7 +94,7 @@ impl Node {
         }
     }
 
-    /// The contents changed.
+    /// Notes that the contents changed.
     pub(super) const fn modified(&mut self, now: Nanos) {
         self.mtime = now;
         self.ctime = now;

@@ -16,7 +16,7 @@ pub enum ScratchDir {
     Scratch,
     /// The root of an overlay.
     Overlay(Lower),
-    /// One that was opened, and is retained.
+    /// A directory that was opened, and is retained.
     Opened(NodeId),
 }
 
@@ -62,7 +62,7 @@ impl ScratchDir {
         }
     }
 
-    /// Calls the file system from this directory on.
+    /// Calls the file system with this directory as the base.
     fn with<T>(
         &self,
         world: &mut World,
@@ -73,7 +73,7 @@ impl ScratchDir {
     }
 }
 
-/// Calls the file system at the time of the test's clock, and charges for what it does on its own.
+/// Calls the file system at the time of the test's clock, and charges for its work.
 fn with<T>(world: &mut World, call: impl FnOnce(&mut Scratch, u64) -> Result<T, FsError>) -> Result<T> {
     let done = call(&mut world.scratch, world.clock.realtime());
     let work = world.scratch.take_work();
@@ -169,7 +169,7 @@ impl Dir for ScratchDir {
 
     fn close(&self, world: &mut World) {
         if let Self::Opened(node) = self {
-            // It was retained when it was opened, so it is there.
+            // The directory was retained when it was opened, so releasing it cannot fail.
             let _ = world.scratch.release(*node);
         }
     }
@@ -247,7 +247,7 @@ impl File for ScratchFile {
     }
 
     fn close(&mut self, world: &mut World) {
-        // It was retained when it was opened, so it is there.
+        // The file was retained when it was opened, so releasing it cannot fail.
         let _ = world.scratch.release(self.node);
     }
 }

@@ -10,13 +10,13 @@ use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
 impl Scratch {
-    /// The root of the overlay over `lower`, which is there from the first time on that it is asked for. It cannot be removed,
-    /// and need not be retained. Host descriptors are counted in `host`.
+    /// The root of the overlay over `lower`, which is made at the first request. It cannot be removed, and need not be
+    /// retained. Host descriptors are counted in `host`.
     pub fn overlay(&mut self, lower: &Lower, host: &mut HostCount) -> NodeId {
         if let Some(overlay) = self.overlays.iter().find(|overlay| overlay.view.is_of(lower)) {
             return overlay.root;
         }
-        // The scratch file system is the tree before the first.
+        // Tree 0 is the scratch file system.
         let tree = Tree::try_from(self.overlays.len() + 1).unwrap_or(Tree::MAX);
         let root = self.next_id();
         self.insert(Node::new(root.ino, tree, Body::Dir(Directory::over(root, "".into())), self.start));
@@ -24,8 +24,8 @@ impl Scratch {
         root
     }
 
-    /// The node of a name in a directory. A removed directory has no names, whatever their length. Below an overlay, a name is
-    /// looked for when it is first asked for, and no other name is.
+    /// The node that a name in a directory stands for. A removed directory has no names, whatever their length. Below an
+    /// overlay, only the name that is asked for is looked for, at the first request.
     pub(super) fn child(&mut self, dir: NodeId, name: &str) -> Result<Option<NodeId>> {
         let names = self.dir(dir)?;
         if name.len() > NAME_MAX && self.node(dir)?.nlink > 0 {
@@ -43,8 +43,8 @@ impl Scratch {
         }
     }
 
-    /// Meets whatever was not met yet in the directory below: needed to list a directory, and to know whether it is empty.
-    /// Host work: its entries, once.
+    /// Meets all names of the directory below that were not met yet. Listing a directory needs that, and so does the
+    /// question whether it is empty. Host work: its entries, once.
     pub(super) fn meet_all(&mut self, dir: NodeId) -> Result<()> {
         let Some(path) = self.dir(dir)?.unread().map(Arc::clone) else {
             return Ok(());
@@ -60,7 +60,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Makes the node of a name found below. No quota is charged: what there is to meet is what the user granted. What is
+    /// Makes the node for a name found below. It is not charged against the quota, since the user granted it. What is
     /// remembered of it is counted.
     fn meet(&mut self, dir: NodeId, path: &Arc<str>, name: Arc<str>, found: Found) -> Result<NodeId> {
         let is_dir = matches!(found, Found::Dir);
@@ -83,7 +83,7 @@ impl Scratch {
         Ok(node)
     }
 
-    /// Opens the host's file if this is one that is still below; it stays open until the last handle is released.
+    /// Opens the host's file if this one is still below. It stays open until the last handle is released.
     pub(super) fn open_below(&mut self, node: NodeId) -> Result<()> {
         let Body::FileBelow(FileBelow { dir, name, open: None, .. }) = &self.node(node)?.body else {
             return Ok(());
@@ -96,7 +96,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Brings the first `keep` bytes of a file that is below into memory, and leaves the rest: from here on it is the test's.
+    /// Copies the first `keep` bytes of a file below into memory, and drops the rest: from here on the file is the test's.
     /// Host work: the bytes copied.
     pub(super) fn copy_up(&mut self, node: NodeId, keep: u64) -> Result<()> {
         let Body::FileBelow(FileBelow { size, .. }) = self.node(node)?.body else {
@@ -132,7 +132,7 @@ impl Scratch {
     }
 }
 
-/// Bytes that the node of a name found below keeps of its own, beside the name.
+/// How many bytes the node of a name found below keeps for itself, without the name.
 fn remembered(body: &Body) -> u64 {
     match body {
         Body::Symlink { target: Ok(target), .. } => target.len() as u64,
@@ -141,7 +141,7 @@ fn remembered(body: &Body) -> u64 {
     }
 }
 
-/// Reads the first `len` bytes; no file is needed to read none.
+/// Reads the first `len` bytes. If `len` is 0, no file is needed.
 fn copy(file: Option<&OpenFile>, len: u64) -> Result<Contents> {
     let mut data = Contents::default();
     let Some(file) = file else { return Ok(data) };

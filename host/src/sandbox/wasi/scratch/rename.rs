@@ -13,10 +13,10 @@ struct End<'p> {
 }
 
 impl Scratch {
-    /// Moves a name. A file replaces a file, a directory an empty directory; handles on what is replaced stay valid. Two names of
-    /// the same file stay as they are.
+    /// Moves a name. A file replaces a file, and a directory an empty directory. Handles on the replaced file stay valid.
+    /// If both names are of the same file, both stay.
     ///
-    /// A file that is moved within its directory keeps its place in the listing.
+    /// A file that is moved within its directory keeps its position in the listing.
     ///
     /// # Errors
     /// Those of [`Scratch::lookup`]; `Busy` (`.` and `..`), `Inval` (a directory into itself), `Isdir` and `Notdir` (a file
@@ -65,7 +65,7 @@ impl Scratch {
         }
     }
 
-    /// The last step that can fail. A name that the test made, and that is replaced, is already paid for.
+    /// Charges for the new name: the last step that can fail. A replaced name that the test made is already paid for.
     fn charge_for(&mut self, from: End, to: End, moved: Entry, replaced: Option<Entry>) -> Result<()> {
         if replaced.is_none() && from.dir != to.dir {
             self.check_room(to.dir)?;
@@ -92,7 +92,7 @@ impl Scratch {
         if let Body::Dir(dir) = &mut node.body {
             dir.parent = to.dir;
             self.node_mut(from.dir)?.nlink -= 1;
-            // A directory that is replaced counted already.
+            // A directory that is replaced was already counted.
             if replaced.is_none() {
                 self.node_mut(to.dir)?.nlink += 1;
             }
@@ -102,7 +102,7 @@ impl Scratch {
         replaced.map_or(Ok(()), |replaced| self.unname(replaced, now))
     }
 
-    /// Whether `dir` is `ancestor` or below it. Host work: the depth of `dir`.
+    /// Whether `dir` is `ancestor`, or below it. Host work: the depth of `dir`.
     fn is_within(&mut self, mut dir: NodeId, ancestor: NodeId) -> Result<bool> {
         while dir != ancestor {
             let parent = self.dir(dir)?.parent;

@@ -4,7 +4,7 @@ use super::node_id::NodeId;
 use super::store::Scratch;
 use crate::sandbox::wasi::resolve::PATH_MAX;
 
-/// A file that is left.
+/// A file that the test left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResidueFile {
     /// Its path, relative to the root.
@@ -15,14 +15,14 @@ pub struct ResidueFile {
     pub size: u64,
 }
 
-/// Everything that has a name in the scratch file system; what is written to an overlay is not residue.
+/// Everything that has a name in the scratch file system. Files written to an overlay are not residue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Residue {
     /// In path order: by name in each directory, and what is below a directory right after it.
     pub files: Vec<ResidueFile>,
-    /// How many more there are than could be listed, without directories.
+    /// How many more files there are, without directories, than are listed.
     pub omitted_files: u64,
-    /// How many more directories.
+    /// How many more directories there are than are listed.
     pub omitted_dirs: u64,
 }
 
@@ -42,7 +42,7 @@ impl Scratch {
         let mut omitted_own = (0, 0);
         let mut files = Vec::new();
         let mut path = String::new();
-        // On the heap, not by recursion: the guest chooses the depth.
+        // Kept on the heap, not by recursion: the guest chooses the depth.
         let mut open = vec![(self.names_of(NodeId::ROOT), 0)];
         while let Some((names, prefix)) = open.last_mut() {
             let prefix = *prefix;
@@ -55,7 +55,7 @@ impl Scratch {
             let Ok(node) = self.node(id) else { continue };
             let is_listed = path.len() < PATH_MAX && files.len() < max;
             if is_found(node) {
-                // What was there before the test is not its own, and may hold what is.
+                // A directory that was there before the test is not the test's own, but may hold files that are.
             } else if is_listed {
                 files.push(ResidueFile { path: path.clone(), kind: node.kind(), size: node.size() });
             } else {
@@ -77,7 +77,7 @@ impl Scratch {
         for node in nodes {
             if let Body::Dir(dir) = &node.body {
                 names += dir.len();
-                // One that is removed is still open.
+                // A removed directory is still here while it is open.
                 dirs += u64::from(node.nlink > 0 && node.ino != NodeId::ROOT.ino);
             }
         }

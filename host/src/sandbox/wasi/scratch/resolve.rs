@@ -53,7 +53,7 @@ impl Scratch {
         resolve::place(self, &base, path)
     }
 
-    /// What a file is to whoever resolves a path.
+    /// The kind of a file, for path resolution.
     pub(super) fn what(&self, node: NodeId) -> Result<What> {
         Ok(match &self.node(node)?.body {
             Body::Dir(_) => What::Dir,

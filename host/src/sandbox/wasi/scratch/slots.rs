@@ -1,11 +1,11 @@
-//! Where the files of a store are. Stores that begin at one image share its files until they change one.
+//! Where the files of a store are. Stores that begin at one image share their files until they change one.
 
 use super::node::Node;
 use super::node_id::NodeId;
 use std::fmt;
 use std::sync::Arc;
 
-/// The files of a store but its root, each in its slot.
+/// The files of a store, each in its slot. The root is not among them.
 pub(super) enum Slots {
     Own(Vec<Option<Node>>),
     Shared(Found),
@@ -27,7 +27,7 @@ impl Slots {
         }
     }
 
-    /// The same, to be changed: from here on they are not shared.
+    /// The files, to be changed: from here on they are not shared.
     pub(super) fn get_mut(&mut self) -> &mut Vec<Option<Node>> {
         if let Self::Shared(found) = self {
             *self = Self::Own(Vec::clone(&found.0));
@@ -38,7 +38,7 @@ impl Slots {
         }
     }
 
-    /// The files as they are now. They are shared from here on.
+    /// The files as they are now, to be kept for comparison. From here on they are shared.
     pub(super) fn share(&mut self) -> Found {
         let found = match self {
             Self::Own(nodes) => Found(Arc::new(std::mem::take(nodes))),
@@ -65,7 +65,7 @@ impl fmt::Debug for Slots {
 }
 
 impl Found {
-    /// A file that was there, and still has the number that it had.
+    /// A file that was there at that time, under the same id.
     pub(super) fn node(&self, id: NodeId) -> Option<&Node> {
         self.0.get(id.slot)?.as_ref().filter(|node| node.ino == id.ino)
     }

@@ -7,22 +7,22 @@ use crate::sandbox::wasi::resolve::Result;
 /// The device number of the scratch file system; the overlays have the numbers after it, in the order of their first use.
 pub const DEVICE: u64 = 1;
 
-/// What is known of a file besides its contents.
+/// What is known of a file beside its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stat {
     /// The file system: from [`DEVICE`] on.
     pub dev: u64,
     /// The inode number: see [`NodeId::ino`].
     pub ino: u64,
-    /// Names; for a directory 2 plus its subdirectories. 0 for what is removed and still open. A file below an overlay has one
-    /// name as the test meets it, whatever the host says: a checkout of the same sources elsewhere may have no links. A directory
-    /// below has always 1, as on file systems that do not count.
+    /// The number of names; for a directory 2 plus its subdirectories; 0 if it is removed and still open. A file below an
+    /// overlay has one name when the test meets it, whatever the host says, since a checkout of the same sources elsewhere
+    /// may have no links. A directory below always has 1, as on file systems that do not count.
     pub nlink: u64,
     /// What the file is.
     pub kind: FileKind,
     /// Bytes in a regular file (holes included) or in a link's target; 0 for a directory.
     pub size: u64,
-    /// Last access as set by the guest: reading does not move it.
+    /// Last access, as set by the guest: reading does not move it.
     pub atime: Nanos,
     /// Last change of the contents.
     pub mtime: Nanos,
@@ -59,7 +59,7 @@ impl Scratch {
         self.stat(node)
     }
 
-    /// Sets the access and modification times that are given. The change time becomes `now`.
+    /// Sets the access and modification times that are given. The time of change becomes `now`.
     ///
     /// # Errors
     /// `Badf` if the file is gone.

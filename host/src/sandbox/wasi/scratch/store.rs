@@ -8,15 +8,15 @@ use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
 
-/// What calls have done besides moving bytes from and to the guest: the host's work, for its holder to charge.
+/// The work that calls have made for the host, beside moving bytes from and to the guest. The holder charges for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Work {
     /// Bytes copied from below an overlay.
     pub bytes: u64,
-    /// Entries of directories below that were read, and pieces of files that were looked at for a reservation.
+    /// Entries read in directories below, and pieces of files looked at for a reservation.
     pub entries: u64,
-    /// Components of symbolic links' targets that were resolved, and directories passed on the way up to a root: what the
-    /// length of a path argument says nothing of.
+    /// Components resolved in targets of symbolic links, and directories passed on the way up to a root. The length of a
+    /// path argument says nothing about these.
     pub steps: u64,
 }
 
@@ -27,24 +27,24 @@ pub struct Scratch {
     nodes: Slots,
     free: Vec<usize>,
     next_ino: u64,
-    /// In the order of their first use.
+    /// In order of first use.
     pub(super) overlays: Vec<Overlay>,
     pub(super) quota: Quota,
-    /// What is remembered of files below overlays, which no quota counts: it never shrinks.
+    /// What is remembered of files below overlays. No quota counts it, and it never shrinks.
     pub(super) met: Usage,
     pub(super) work: Work,
-    /// The times of what was there before the test.
+    /// The times of files that were there before the test.
     pub(super) start: Nanos,
-    /// The files as the set-up left them after which the test began: what it changed is told against that.
+    /// The files as the set-up left them, if the test began after one: the test's changes are found by comparison with
+    /// these.
     pub(super) found: Option<Found>,
-    /// Files from this number on are the test's own; those before it are the set-up's. Absent where all are its own.
+    /// Files from this inode number on are the test's own; those before are the set-up's. `None` if all are the test's own.
     pub(super) first_own: Option<u64>,
 }
 
 impl Scratch {
-    /// An empty file system that holds at most `max_bytes` bytes of contents, names and link targets, and at most `max_entries`
-    /// names. The times of its root, and of whatever is found below
-    /// an overlay, are `now`. Allocates nothing.
+    /// An empty file system that holds at most `max_bytes` bytes of contents, names and link targets, and at most
+    /// `max_entries` names. The times of its root, and of every file found below an overlay, are `now`. Allocates nothing.
     pub const fn new(max_bytes: u64, max_entries: u64, now: Nanos) -> Self {
         let ino = NodeId::ROOT.ino;
         Self {
@@ -72,17 +72,18 @@ impl Scratch {
         self.quota.used
     }
 
-    /// The limit that was the first to refuse a call something, if one did.
+    /// The first limit because of which a call was refused, if any was.
     pub const fn refused(&self) -> Option<Limit> {
         self.quota.refused
     }
 
-    /// What is remembered of the files that were met below overlays: their names, paths and link targets, and how many.
+    /// What is remembered of the files met below overlays: the bytes of their names, paths and link targets, and their
+    /// number.
     pub const fn met(&self) -> Usage {
         self.met
     }
 
-    /// What was done since this was asked the last time, whether or not the calls succeeded.
+    /// The work done since the last call of this function, by calls that succeeded and by calls that failed.
     pub fn take_work(&mut self) -> Work {
         std::mem::take(&mut self.work)
     }
@@ -130,7 +131,7 @@ impl Scratch {
         node.filter(|node| node.ino == id.ino).ok_or(FsError::Badf)
     }
 
-    /// The same store, with these overlays in the place of its own.
+    /// The same store, with other overlays.
     pub(super) fn with_overlays(&self, overlays: Vec<Overlay>) -> Self {
         Self {
             root: self.root.clone(),
@@ -147,17 +148,17 @@ impl Scratch {
         }
     }
 
-    /// The files as they are now are those that tests find which begin here. They are shared by all of them.
+    /// Tests will begin with the files as they are now. They share these files.
     pub fn share(&mut self) {
         self.found = Some(self.nodes.share());
     }
 
-    /// The number that the next file will have.
+    /// The inode number of the next file.
     pub(super) const fn next_ino(&self) -> u64 {
         self.next_ino
     }
 
-    /// What every file but the root is known by.
+    /// The ids of all files but the root.
     pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> {
         let slots = self.nodes.get().iter().enumerate();
         slots.filter_map(|(slot, node)| Some(NodeId { ino: node.as_ref()?.ino, slot }))
@@ -203,12 +204,12 @@ impl Scratch {
         Ok(id)
     }
 
-    /// What the next file will be known by.
+    /// The id of the next file.
     pub(super) fn next_id(&self) -> NodeId {
         NodeId { ino: self.next_ino, slot: self.free.last().copied().unwrap_or(self.nodes.get().len()) }
     }
 
-    /// Adds a file, which has the number of [`Scratch::next_id`].
+    /// Adds a file with the id of [`Scratch::next_id`].
     pub(super) fn insert(&mut self, node: Node) -> NodeId {
         let id = self.next_id();
         self.next_ino += 1;
@@ -226,13 +227,13 @@ impl Scratch {
         Ok(())
     }
 
-    /// A name is gone from its directory: takes the entry back, and the contents with the last name and handle.
+    /// Takes back an entry whose name was removed from its directory. The contents go with the last name and handle.
     pub(super) fn unname(&mut self, entry: Entry, now: Nanos) -> Result<()> {
         let node = self.node_mut(entry.node)?;
         node.ctime = now;
         node.nlink = if node.is_dir() { 0 } else { node.nlink.saturating_sub(1) };
         if node.nlink == 0 && node.handles > 0 {
-            // Unlinked while open: stays charged as an entry.
+            // Unlinked while open: it stays charged as an entry.
             node.holds_entry = entry.paid;
             return Ok(());
         }

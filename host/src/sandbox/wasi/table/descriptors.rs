@@ -1,7 +1,8 @@
-//! The guest's descriptor table: descriptor -> object, with its key in the ledger. Lowest free number first, as POSIX has it.
+//! The guest's descriptor table: from a descriptor to its object, with the object's key in the ledger. As in POSIX, the
+//! lowest free number is used first.
 //!
-//! What a call needs is checked here, in this order: the descriptor is open (`Badf`), of the right kind (`Isdir`, `Notdir`,
-//! `Notsock`, `Spipe`), and has the rights (see [`rights::check`]).
+//! The accessors check what a call needs, in this order: the descriptor is open (`Badf`), it is of the right kind (`Isdir`,
+//! `Notdir`, `Notsock`, `Spipe`), and it has the rights (see [`rights::check`]).
 
 use super::object::{Dir, File};
 use super::rights::{self, RightsPair};
@@ -16,14 +17,14 @@ pub enum Object {
     File(Box<dyn File>),
     Dir {
         dir: Arc<dyn Dir>,
-        /// The entries as they were when reading began: cookies stay good while the guest removes what it lists.
+        /// The entries as they were when reading began: cookies stay valid while the guest removes names that it lists.
         listing: Option<Arc<[DirEntry]>>,
     },
 }
 
 impl Object {
-    /// The same object as it stands now, for a world that is a copy of its own; `None` for what was opened on the host. A directory
-    /// that was `granted` is the host's for all tests.
+    /// A copy of the object as it stands now, for a copy of its world; `None` for a file or directory that was opened on
+    /// the host. A `granted` directory of the host is shared by all tests.
     fn fork(&self, granted: bool) -> Option<Self> {
         match self {
             Self::File(file) => file.fork().map(Self::File),
@@ -38,14 +39,14 @@ pub struct Entry {
     pub object: Object,
     pub id: HandleId,
     pub rights: RightsPair,
-    /// The guest path under which reports name it, and what it opens.
+    /// The guest path under which reports name the object.
     pub path: Arc<str>,
-    /// The path it was pre-opened as.
+    /// The path as which the descriptor was pre-opened.
     pub preopen: Option<Arc<str>>,
 }
 
 impl Entry {
-    /// Its name for a message, with the descriptor at which the guest finds it.
+    /// The object's name for a message, with the descriptor at which the guest finds it.
     pub fn named_at(&self, fd: Fd) -> String {
         format!("{} (fd {})", self.path, u32::from(fd))
     }
@@ -55,7 +56,7 @@ impl Entry {
 #[derive(Default)]
 pub struct Table {
     entries: Vec<Option<Entry>>,
-    /// No descriptor below this one is free: to look for the lowest free one does not take longer the more are open.
+    /// All descriptors below this one are taken: finding the lowest free one does not take longer the more are open.
     taken: usize,
 }
 
@@ -71,7 +72,7 @@ impl Table {
         u32::try_from(free).unwrap_or(u32::MAX)
     }
 
-    /// Puts an entry at the lowest free number, which [`Table::next_fd`] has told before.
+    /// Puts an entry at the lowest free number: that of [`Table::next_fd`].
     pub fn insert(&mut self, entry: Entry) -> u32 {
         let fd = self.next_fd();
         match self.entries.get_mut(fd as usize) {
@@ -97,7 +98,7 @@ impl Table {
         Ok(removed)
     }
 
-    /// Moves `from` to the open descriptor `to`; what was there is returned.
+    /// Moves `from` to the open descriptor `to`. Gives the entry that was at `to`.
     pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<Entry>> {
         self.get(to)?;
         self.get(from)?;
@@ -108,14 +109,14 @@ impl Table {
         Ok(self.entries[u32::from(to) as usize].replace(moved))
     }
 
-    /// The entry at a descriptor that has these rights, whatever it is.
+    /// The entry at a descriptor that has these rights, of any kind.
     pub fn having(&mut self, fd: Fd, needed: Rights) -> Result<&mut Entry> {
         let entry = self.get_mut(fd)?;
         rights::check(entry.rights.base, needed)?;
         Ok(entry)
     }
 
-    /// The file, stream or socket at a descriptor that has these rights; a directory is `Isdir`.
+    /// The file, stream or socket at a descriptor that has these rights; `Isdir` for a directory.
     pub fn file(&mut self, fd: Fd, needed: Rights) -> Result<&mut dyn File> {
         let entry = self.get_mut(fd)?;
         match &mut entry.object {
@@ -127,7 +128,7 @@ impl Table {
         }
     }
 
-    /// The regular file at a descriptor that has these rights; a stream or a socket is `other`.
+    /// The regular file at a descriptor that has these rights; the errno `other` for a stream or a socket.
     pub fn regular(&mut self, fd: Fd, needed: Rights, other: Errno) -> Result<&mut dyn File> {
         if self.file(fd, Rights::empty())?.kind() != Filetype::RegularFile {
             return Err(other.into());
@@ -135,7 +136,7 @@ impl Table {
         self.file(fd, needed)
     }
 
-    /// The regular file at a descriptor whose size may be set. One that is not open for writing is `Inval`, as on Linux.
+    /// The regular file at a descriptor whose size may be set; `Inval` for one that is not open for writing, as on Linux.
     pub fn resizable(&mut self, fd: Fd) -> Result<&mut dyn File> {
         self.regular(fd, Rights::empty(), Errno::Inval)?;
         if !self.get(fd)?.rights.base.contains(Rights::FD_WRITE) {
@@ -144,12 +145,13 @@ impl Table {
         self.file(fd, Rights::FD_FILESTAT_SET_SIZE)
     }
 
-    /// Which of two rights to ask for where one includes the other: the wider, if it is held.
+    /// Which of two rights to ask for if one includes the other: the wider one, if the descriptor has it.
     pub fn either(&self, fd: Fd, wider: Rights, narrower: Rights) -> Result<Rights> {
         Ok(if self.get(fd)?.rights.base.contains(wider) { wider } else { narrower })
     }
 
-    /// Synchronises what is at a descriptor that has these rights: also a directory, whose names are data to those who rename.
+    /// Synchronises the file or directory at a descriptor that has these rights. A directory's names are data to programs
+    /// that rename.
     pub fn sync(&mut self, fd: Fd, needed: Rights) -> Result<()> {
         match self.dir(fd, needed) {
             Ok(dir) => dir.sync(),
@@ -158,12 +160,12 @@ impl Table {
         }
     }
 
-    /// What bytes are moved through by this right. At a place of the call's own, that is seeking: a stream is `Spipe`.
+    /// The file whose bytes this right allows to move. If the call names the offset itself (`placed`), a stream is `Spipe`.
     pub fn moving(&mut self, fd: Fd, right: Rights, placed: bool) -> Result<&mut dyn File> {
         if placed { self.regular(fd, right | Rights::FD_SEEK, Errno::Spipe) } else { self.file(fd, right) }
     }
 
-    /// What is at a descriptor that may be polled for this.
+    /// The file at a descriptor that may be polled for this readiness.
     pub fn polled(&mut self, fd: Fd, interest: Interest) -> Result<&mut dyn File> {
         let needed = match interest {
             Interest::Read => Rights::FD_READ,
@@ -172,7 +174,7 @@ impl Table {
         self.file(fd, needed | Rights::POLL_FD_READWRITE)
     }
 
-    /// The socket at a descriptor that has these rights; anything else is `Notsock`.
+    /// The socket at a descriptor that has these rights; `Notsock` for anything else.
     pub fn socket(&mut self, fd: Fd, needed: Rights) -> Result<&mut dyn File> {
         let entry = self.get_mut(fd)?;
         match &mut entry.object {
@@ -192,7 +194,7 @@ impl Table {
         })
     }
 
-    /// The directory at a descriptor that has these rights; a file is `Notdir`.
+    /// The directory at a descriptor that has these rights; `Notdir` for a file.
     pub fn dir(&self, fd: Fd, needed: Rights) -> Result<Arc<dyn Dir>> {
         let entry = self.get(fd)?;
         match &entry.object {
@@ -204,10 +206,10 @@ impl Table {
         }
     }
 
-    /// The same table as it stands now.
+    /// A copy of the table as it stands now.
     ///
     /// # Errors
-    /// The name of the first entry that was opened on the host.
+    /// The name of the first entry that was opened on the host, and so cannot be copied.
     pub fn fork(&self) -> Result<Self, String> {
         let fork = |(fd, entry): (u32, &Option<Entry>)| {
             let Some(entry) = entry else { return Ok::<_, String>(None) };
@@ -219,7 +221,7 @@ impl Table {
         Ok(Self { entries, taken: self.taken })
     }
 
-    /// Every entry, by number, leaving the table empty.
+    /// Takes every entry out, by number.
     pub fn drain(&mut self) -> impl Iterator<Item = Entry> + '_ {
         self.taken = 0;
         self.entries.drain(..).flatten()

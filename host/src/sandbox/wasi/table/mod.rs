@@ -1,4 +1,4 @@
-//! The guest's descriptor table, what its entries can stand for, and what they may be used for.
+//! The guest's descriptor table, what its entries can stand for, and which rights they have.
 
 mod descriptors;
 mod object;

@@ -1,4 +1,4 @@
-//! What a descriptor can stand for. Everything a method does not override is refused with the errno POSIX would give.
+//! What a descriptor can stand for. A method that a kind does not override fails with the errno that POSIX gives.
 
 use super::values::{DirEntry, Interest, Readiness, Result, Times};
 use crate::sandbox::wasi::world::World;
@@ -22,7 +22,7 @@ pub struct OpenMode {
 }
 
 impl OpenMode {
-    /// To read what is there, through links.
+    /// Opens an existing file for reading, and follows links.
     #[cfg(test)]
     pub const READ: Self = Self {
         follow: true,
@@ -41,7 +41,7 @@ impl OpenMode {
     }
 }
 
-/// What opening a path gave.
+/// What a path opened to.
 pub enum FileOrDir {
     File(Box<dyn File>),
     Dir(Arc<dyn Dir>),
@@ -53,7 +53,7 @@ pub struct NewConnection {
     pub peer: String,
 }
 
-/// The flags that a socket may be given.
+/// Checks the flags of a socket: only non-blocking may be set.
 pub fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
     if Fdflags::NONBLOCK.contains(flags) { Ok(flags) } else { Err(Errno::Inval.into()) }
 }
@@ -62,7 +62,7 @@ pub fn only_nonblock(flags: Fdflags) -> Result<Fdflags> {
 pub trait File: Send + Sync {
     fn kind(&self) -> Filetype;
 
-    /// The same file as it stands now, for a world that is a copy of its own; `None` for what is the host's, which there is once.
+    /// A copy of the file as it stands now, for a copy of its world; `None` for a file of the host, which exists only once.
     fn fork(&self) -> Option<Box<dyn File>> {
         None
     }
@@ -123,7 +123,7 @@ pub trait File: Send + Sync {
         Err(Errno::Notsock.into())
     }
 
-    /// Receives into a buffer; `peek` leaves the bytes where they are.
+    /// Receives into a buffer; with `peek`, the bytes stay where they are.
     fn recv(&mut self, _: &mut World, _: &mut [u8], _peek: bool) -> Result<usize> {
         Err(Errno::Notsock.into())
     }
@@ -136,31 +136,31 @@ pub trait File: Send + Sync {
         Err(Errno::Notsock.into())
     }
 
-    /// The address of a socket's own side; `Notsup` where it would differ from run to run.
+    /// The address of a socket's own side; `Notsup` if it would differ between runs.
     fn local(&self, _: &World) -> Result<SocketAddr> {
         Err(Errno::Notsock.into())
     }
 
-    /// The address of a socket's other side; `Notsup` where it would differ from run to run.
+    /// The address of a socket's other side; `Notsup` if it would differ between runs.
     fn peer(&self, _: &World) -> Result<SocketAddr> {
         Err(Errno::Notsock.into())
     }
 
-    /// Bytes that a connection received and nobody read, or connections that a listening socket received and nobody
-    /// accepted; `None` where that depends on when one looks.
+    /// How many bytes a connection received and nobody read, or how many connections a listening socket received and nobody
+    /// accepted; `None` if that depends on when one looks.
     fn waiting(&self, _: &World) -> Option<u64> {
         None
     }
 
-    /// Gives back what the object holds in the world, before it is dropped.
+    /// Gives back what the file holds in the world, before it is dropped.
     fn close(&mut self, _: &mut World) {}
 }
 
-/// A directory, from which paths are resolved without ever leaving it.
+/// A directory, from which paths are resolved that never leave it.
 pub trait Dir: Send + Sync {
     fn as_any(&self) -> &dyn Any;
 
-    /// Whether it is a directory of the host, which was opened for one test.
+    /// Whether this is a directory of the host.
     fn is_the_hosts(&self) -> bool {
         true
     }
@@ -193,6 +193,6 @@ pub trait Dir: Send + Sync {
         Ok(())
     }
 
-    /// Gives back what the object holds in the world, before it is dropped.
+    /// Gives back what the directory holds in the world, before it is dropped.
     fn close(&self, _: &mut World) {}
 }

@@ -3,15 +3,15 @@
 use crate::model::shorten::start_from;
 use std::sync::Arc;
 
-/// Most bytes of a name. A directory that is opened in a directory, again and again, has a name without end, and each of the
-/// directories on the way has one of its own.
+/// The most bytes of a name. A directory opened in a directory, again and again, would have a name without end, and so
+/// would each directory on the way.
 const MAX_NAME: usize = 4096;
 
-/// What stands for the beginning of a name that is longer.
+/// Stands for the cut-off beginning of a name that is longer.
 const LEFT_OUT: &str = "…";
 
-/// The name of what `path` leads to from a directory named `base`: `.` and empty parts are dropped, `..` is resolved
-/// where it can be (a symbolic link may make it another place; the name stays what the guest wrote).
+/// The name for what `path` leads to from a directory named `base`. `.` and empty parts are dropped, and `..` is resolved
+/// where it can be. If a symbolic link is on the way, the name may be another place's: it is what the guest wrote.
 pub fn join(base: &str, path: &str) -> Arc<str> {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
@@ -32,7 +32,7 @@ pub fn join(base: &str, path: &str) -> Arc<str> {
     if joined.len() <= MAX_NAME { joined.into() } else { end_of(&joined).into() }
 }
 
-/// The last components of a name, as many as half of the longest has room for.
+/// The last components of a name, as many as fit in half of the longest name.
 fn end_of(name: &str) -> String {
     let tail = &name[start_from(name, name.len() - MAX_NAME / 2)..];
     let whole = tail.find('/').map_or(tail, |slash| &tail[slash + 1..]);

@@ -1,13 +1,14 @@
-//! Rights of descriptors: what each kind of object has, what a guest asks for, and what a call needs.
+//! Rights of descriptors: which each kind of object has, which a guest asks for, and which a call needs.
 //!
-//! A right can only be lost: a descriptor opened from a directory has what was asked for, as far as it applies to what was
-//! opened, and asking for what the directory does not pass on is `Notcapable`. `Table`'s accessors check what a call needs.
+//! A right can only be lost. A descriptor opened from a directory has the rights that were asked for, as far as they apply
+//! to its object. It is `Notcapable` to ask for a right that the directory does not pass on. `Table`'s accessors check what
+//! a call needs.
 
 use super::values::Result;
 use crate::ledger::{Access, Kind};
 use wasi_common::snapshots::preview_1::types::{Errno, Fdflags, Oflags, Rights};
 
-/// What a descriptor itself may do, and what it passes on to those opened from it.
+/// The rights of a descriptor itself, and those that it passes on to descriptors opened from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RightsPair {
     pub base: Rights,
@@ -15,7 +16,7 @@ pub struct RightsPair {
 }
 
 impl RightsPair {
-    /// Everything that applies to an object which the host opened.
+    /// All rights that apply to an object opened by the host.
     pub fn whole(kind: Kind, access: Access) -> Self {
         let nothing = Rights::empty();
         match kind {
@@ -29,7 +30,7 @@ impl RightsPair {
         }
     }
 
-    /// What is left of it for an object of this kind: a right that does not apply to it is not kept.
+    /// These rights without those that do not apply to an object of this kind.
     pub fn for_kind(self, kind: Kind) -> Self {
         let whole = match kind {
             Kind::Dir => Self::whole(Kind::Dir, Access::None),
@@ -40,8 +41,9 @@ impl RightsPair {
         Self { base: self.base & whole.base, inheriting: self.inheriting & whole.inheriting }
     }
 
-    /// The same for what is opened from a directory with these rights. A directory that passes on writing lets files be made in it and cut
-    /// short, too: engines that check no rights allow that, so that programs do not ask for it. Go's `os.Root` is one.
+    /// These rights for an object opened from a directory with the rights `parent`. If the directory passes on writing,
+    /// files may be made in it and cut short, too. Engines that check no rights allow that, so programs do not ask for it:
+    /// Go's `os.Root` is one.
     pub fn opened_from(self, parent: Self) -> Self {
         let implied = if self.inheriting.contains(Rights::FD_WRITE) {
             parent.base & parent.inheriting & (Rights::PATH_CREATE_FILE | Rights::PATH_FILESTAT_SET_SIZE)
@@ -51,12 +53,12 @@ impl RightsPair {
         Self { base: self.base | implied, ..self }
     }
 
-    /// What bytes may be moved through it.
+    /// Whether bytes may be read and written with these rights.
     pub fn access(self) -> Access {
         Access::new(self.base.contains(Rights::FD_READ), self.base.contains(Rights::FD_WRITE))
     }
 
-    /// Whether the directory passes on what is asked for. What applies to nothing that has a path may be asked for in vain.
+    /// Checks that the directory passes on the rights `asked`. A right that applies to nothing with a path is not checked.
     pub fn passes_on(self, asked: Self, flags: Fdflags) -> Result<()> {
         let asked = (asked.base | asked.inheriting) & (of_dir() | of_file());
         let syncs = flags.intersects(Fdflags::RSYNC | Fdflags::SYNC);
@@ -69,7 +71,7 @@ impl RightsPair {
     }
 }
 
-/// What `path_open` needs of the directory itself.
+/// The rights that `path_open` needs of the directory itself.
 pub fn to_open(how: Oflags) -> Rights {
     let mut needed = Rights::PATH_OPEN;
     if how.contains(Oflags::CREAT) {
@@ -81,10 +83,10 @@ pub fn to_open(how: Oflags) -> Rights {
     needed
 }
 
-/// Whether a descriptor with these rights may do what needs those.
+/// Checks that a descriptor with the rights `held` may do what needs the rights `needed`.
 ///
 /// # Errors
-/// `Badf`, as POSIX has it, for one that is not open for reading or writing; `Notcapable` for any other right.
+/// `Badf`, as in POSIX, if reading or writing is missing; `Notcapable` for any other right.
 pub fn check(held: Rights, needed: Rights) -> Result<()> {
     let missing = needed & !held;
     if missing.is_empty() {
@@ -134,7 +136,7 @@ fn of_file() -> Rights {
         | Rights::POLL_FD_READWRITE
 }
 
-/// Without reading or writing. No seeking: by that wasi-libc tells a terminal from a file.
+/// The rights of a stream but reading and writing. Seeking is missing: that is how wasi-libc tells a terminal from a file.
 fn of_stream() -> Rights {
     Rights::FD_DATASYNC
         | Rights::FD_FDSTAT_SET_FLAGS

@@ -1,11 +1,11 @@
-//! What objects are asked for and answer, beside each other.
+//! The arguments and results of objects' methods.
 
 use crate::sandbox::wasi::fault::Fault;
 use wasi_common::snapshots::preview_1::types::Filetype;
 
 pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
-/// New times for a file; `None` leaves one as it is. Nanoseconds since 1970.
+/// New times for a file, in nanoseconds since 1970. `None` leaves a time as it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     pub accessed: Option<u64>,
@@ -20,20 +20,20 @@ pub struct DirEntry {
     pub kind: Filetype,
 }
 
-/// Which readiness is asked for.
+/// The readiness that a poll asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
     Read,
     Write,
 }
 
-/// What a poll found.
+/// The readiness that a poll found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// Ready, with the bytes known to be waiting.
+    /// Ready; `bytes` are known to be waiting.
     Ready { bytes: u64, hangup: bool },
-    /// Not yet: something outside of the test may make it ready.
+    /// Not ready. Something outside of the test may make it ready.
     NotReady,
-    /// Nothing outside of the test can ever make it ready.
+    /// Not ready, and nothing outside of the test can ever make it ready.
     Never,
 }

@@ -1,4 +1,4 @@
-//! What a function of the interface is called for, and what came of it.
+//! The events that calls of the interface's functions become: what the function does, and how the call ended.
 
 use super::event::TracedEvent;
 use super::shape::{Acts, Shape, shape};
@@ -10,16 +10,16 @@ use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd};
 use wiggle::{GuestMemory, GuestPtr};
 
-/// A call that has begun: its event as far as the arguments tell.
+/// A call that has begun: its event, as far as the arguments tell.
 pub struct TracedCall {
     event: TracedEvent,
     shape: Shape,
-    /// Nanoseconds after the test began.
+    /// When the call began, in nanoseconds after the test began.
     began: u64,
 }
 
 impl TracedCall {
-    /// A function is about to be called by a thread.
+    /// A thread is about to call this function.
     pub fn new(wasi: &Wasi, memory: &GuestMemory<'_>, (name, args): (&'static str, &[i64]), thread: u32) -> Self {
         let shape = shape(name);
         let mut event = TracedEvent {
@@ -49,7 +49,7 @@ impl TracedCall {
         Self { event, shape, began: wasi.elapsed() }
     }
 
-    /// The call is over. `errno` is what the guest was told, if it was told one; else the call ended it.
+    /// The call is over. `errno` is what the guest gets; `None` if the call ended the guest.
     pub fn finish(mut self, wasi: &Wasi, memory: &GuestMemory<'_>, args: &[i64], errno: Option<u16>) -> TracedEvent {
         let read = |at: Option<usize>| {
             let place = word(*args.get(at?)?);
@@ -66,7 +66,7 @@ impl TracedCall {
             Some(errno) => self.event.failed = Some(errno_name(errno)),
             None => self.event.failed = Some("ends the test".into()),
         }
-        // Real time is another one each time.
+        // Real time differs in each run.
         if !wasi.world.clock.is_real() {
             self.event.waited = wasi.elapsed().saturating_sub(self.began);
         }
@@ -74,7 +74,7 @@ impl TracedCall {
     }
 }
 
-/// A number that is an address, a length or a descriptor.
+/// An address, a length or a descriptor, from an argument.
 fn word(value: i64) -> u32 {
     value as u32
 }
@@ -88,7 +88,7 @@ fn address(memory: &GuestMemory<'_>, at: u32) -> Option<Arc<str>> {
     decode(bytes.try_into().ok()?).map(|address| address.to_string().into())
 }
 
-/// `ENOENT`.
+/// The name of an errno, such as `ENOENT`.
 pub fn errno_name(errno: u16) -> Cow<'static, str> {
     match Errno::try_from(errno) {
         Ok(Errno::TooBig) => "E2BIG".into(),

@@ -1,4 +1,4 @@
-//! An event as it is kept while the test runs: its place in the code is a stack without names.
+//! An event as it is kept while the test runs: the code that caused it is a stack without names.
 
 use crate::ledger::Stack;
 use crate::model::trace::TraceKind;
@@ -26,17 +26,17 @@ pub struct TracedEvent {
 }
 
 impl TracedEvent {
-    /// An event of a kind, where this function is called, or something `begins` or `ends`.
+    /// An event of this kind. `call` is the function called, or `begins` or `ends`.
     pub fn new(kind: TraceKind, call: &'static str) -> Self {
         Self { kind, call, ..Self::default() }
     }
 }
 
-/// The events of a test that are kept.
+/// The events kept of a test.
 #[derive(Debug, Default)]
 pub struct RawTrace {
-    /// In their order.
+    /// In order.
     pub events: Vec<TracedEvent>,
-    /// How many there were in all.
+    /// How many events there were in all, kept or not.
     pub count: u64,
 }

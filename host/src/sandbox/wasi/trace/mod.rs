@@ -1,11 +1,11 @@
-//! All that a test does, event by event, where that is asked for: see [`crate::model::trace`].
+//! The events of a test, if it is traced: see [`crate::model::trace`].
 //!
 //! ```text
 //! event     an event as it is kept while the test runs
-//! tracer    keeps the events of one test, and no more than so many
-//! describe  what a function of the interface is called for, and what came of it
+//! tracer    keeps the events of one test, up to a number
+//! describe  what a function of the interface does, and how a call of it ended
 //! shape     what the arguments of a function mean
-//! numbered  calls that acquire or release what has a number
+//! numbered  calls that acquire or release a resource with a number
 //! ```
 
 mod describe;

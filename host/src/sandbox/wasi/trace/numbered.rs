@@ -1,4 +1,4 @@
-//! Calls that acquire or release what has a number of its own: tasks, and resources of the user's own kinds.
+//! Calls that acquire or release a resource with a number of its own: tasks, and resources of the user's own kinds.
 
 use super::event::TracedEvent;
 use crate::ledger::HandleId;
@@ -6,10 +6,11 @@ use crate::model::trace::TraceKind;
 use crate::sandbox::wasi::context::Wasi;
 use std::sync::Arc;
 
-/// Makes such a call of a thread, about the resource with this number or about a new one, and enters it where there is a trace.
+/// Makes such a call of a thread, and enters it into the trace if there is one. `about` is the number of the resource;
+/// `None` if the call makes a new one.
 ///
 /// # Errors
-/// That of the call.
+/// The call's error.
 pub fn numbered(
     wasi: &mut Wasi,
     (kind, call, thread): (TraceKind, &'static str, u32),
@@ -31,7 +32,7 @@ pub fn numbered(
 }
 
 impl Wasi {
-    /// Enters an event of a thread into the trace, at the time of the call of the host that is being made.
+    /// Enters an event of a thread into the trace, at the time of the current host call.
     pub(crate) fn trace_in_call(&mut self, thread: u32, event: TracedEvent) {
         let fuel = Some(self.world.clock.spent());
         if let Some(trace) = &mut self.trace {
@@ -41,7 +42,7 @@ impl Wasi {
     }
 }
 
-/// The name of what has this number.
+/// The name of the resource with this number.
 fn name_of(wasi: &Wasi, number: i32) -> Option<Arc<str>> {
     let id = u64::from(number.cast_unsigned()).checked_sub(1)?;
     let handle = wasi.ledger.get(HandleId::from_number(id))?;

@@ -3,14 +3,14 @@
 use crate::model::trace::TraceKind;
 use airtight_abi::net::{ADDRESS, CONNECT, LISTEN};
 
-/// What the arguments of a function mean, each by its place.
+/// What the arguments of a function mean, each by its index.
 #[derive(Clone, Copy)]
 pub(super) struct Shape {
     pub(super) kind: TraceKind,
     pub(super) acts: Acts,
-    /// Where it puts how many bytes it moved.
+    /// The argument that points to where the number of bytes moved goes.
     pub(super) moved: Option<usize>,
-    /// Where it puts the descriptor that it opens.
+    /// The argument that points to where the opened descriptor goes.
     pub(super) opened: Option<usize>,
 }
 
@@ -20,17 +20,17 @@ pub(super) enum Acts {
     Nothing,
     /// A descriptor.
     Handle,
-    /// A path: by the places of its directory and of its address, behind which its length is.
+    /// A path: the indices of its directory and of its address. The length follows the address.
     Path(usize, usize),
     /// Two paths.
     Paths([(usize, usize); 2]),
-    /// Of a symbolic link, what it is to lead to, and the path.
+    /// A symbolic link: the arguments are its target, its directory and its path.
     Link,
     /// The address of a socket.
     Address,
 }
 
-/// What the function of this name is called for.
+/// What the function with this name does.
 pub(super) fn shape(name: &str) -> Shape {
     use TraceKind::{Call, Close, Open, Read, Wait, Write};
     let plain = |kind, acts| Shape { kind, acts, moved: None, opened: None };
@@ -58,7 +58,7 @@ pub(super) fn shape(name: &str) -> Shape {
     }
 }
 
-/// The paths among the arguments of a function: by the places of their directories and of their addresses.
+/// The paths among the arguments of a function: the indices of their directories and of their addresses.
 pub fn paths_of(name: &str) -> Vec<(usize, usize)> {
     match shape(name).acts {
         Acts::Path(dir, at) => vec![(dir, at)],

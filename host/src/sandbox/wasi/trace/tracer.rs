@@ -1,4 +1,4 @@
-//! Keeps the events of one test, and no more than so many.
+//! Keeps the events of one test, up to a number.
 
 use super::event::{RawTrace, TracedEvent};
 use crate::ledger::{Stack, short};
@@ -7,10 +7,10 @@ use crate::model::trace::{TraceKind, TraceOptions};
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-/// Most bytes of a name that is kept.
+/// The most bytes kept of a name.
 const MAX_NAME: usize = 512;
 
-/// Growths of memory that wait for the place at which they happened, at most.
+/// The most growths of memory that wait until it is known where in the code they happened.
 const MAX_GROWTHS: usize = 1000;
 
 /// The events of one test.
@@ -19,15 +19,15 @@ pub struct Tracer {
     options: TraceOptions,
     count: u64,
     first: Vec<TracedEvent>,
-    /// The last ones, of those that are not among the first.
+    /// The last events, without those in `first`.
     last: VecDeque<TracedEvent>,
-    /// The stacks of events: those of one place are kept once.
+    /// The stacks of events; equal stacks are kept once.
     stacks: HashSet<Stack>,
-    /// The subtest that runs, or the scope of the clean-up that does.
+    /// The running subtest, or the scope of the running clean-up.
     scope: Option<Arc<str>>,
-    /// What became of linear memory since the last event: where in the code is not known yet.
+    /// Growths of linear memory since the last event: it is not known yet where in the code they happened.
     growths: Vec<TracedEvent>,
-    /// The size that memory which threads share had last.
+    /// The last size of the memory that threads share.
     shared_memory: Option<u64>,
 }
 
@@ -45,7 +45,7 @@ impl Tracer {
         }
     }
 
-    /// Enters an event.
+    /// Enters an event into the trace.
     pub fn push(&mut self, mut event: TracedEvent) {
         self.count += 1;
         event.nth = self.count;
@@ -63,13 +63,13 @@ impl Tracer {
         }
     }
 
-    /// The one copy of a stack that is kept.
+    /// The one kept copy of a stack.
     fn shared(&mut self, stack: &Stack) -> Stack {
         let stack = short(stack);
         if let Some(known) = self.stacks.get(&stack) {
             return Stack::clone(known);
         }
-        // Stacks of events that are gone go, before there are many of them.
+        // Stacks of dropped events are dropped before there are too many of them.
         if self.stacks.len() > 2 * self.options.most as usize {
             self.stacks.retain(|stack| Arc::strong_count(stack) > 1);
         }
@@ -77,7 +77,7 @@ impl Tracer {
         stack
     }
 
-    /// What follows is done in this scope. Gives the one before.
+    /// From here on, events are in this scope. Gives the scope before.
     pub fn enter_scope(&mut self, scope: Option<Arc<str>>) -> Option<Arc<str>> {
         std::mem::replace(&mut self.scope, scope.map(bounded))
     }
@@ -97,7 +97,7 @@ impl Tracer {
         size >= self.options.allocation
     }
 
-    /// Linear memory grew, or was refused that for this reason.
+    /// Linear memory grew to `bytes`, or was refused to, for the reason `failed`.
     pub fn memory_grew(&mut self, before: u64, bytes: u64, failed: Option<&'static str>) {
         let event = TracedEvent {
             before: Some(before),
@@ -105,7 +105,7 @@ impl Tracer {
             failed: failed.map(Into::into),
             ..TracedEvent::new(TraceKind::Memory, "memory.grow")
         };
-        // A refusal costs hardly any fuel: those of one size that follow each other at one place are one event.
+        // A refusal costs hardly any fuel, so equal ones in a row are one event.
         if self.growths.last() == Some(&event) {
             return;
         }
@@ -115,7 +115,7 @@ impl Tracer {
         }
     }
 
-    /// The memory that threads share has this size.
+    /// The memory that threads share has this size now.
     pub fn shared_memory_is(&mut self, bytes: u64) {
         let before = self.shared_memory.replace(bytes);
         if let Some(before) = before.filter(|before| *before != bytes) {
@@ -123,7 +123,8 @@ impl Tracer {
         }
     }
 
-    /// Enters what became of memory: at a place and a time that are known, where an allocator asked for it.
+    /// Enters the waiting growths of memory: at this time and stack, if they are known since an allocator asked for the
+    /// memory.
     pub fn flush(&mut self, at: Option<(u64, &Stack)>, thread: u32) {
         for growth in std::mem::take(&mut self.growths) {
             let (fuel, stack) = at.map(|(fuel, stack)| (fuel, Stack::clone(stack))).unzip();
@@ -137,7 +138,7 @@ impl Tracer {
         self.stacks.len()
     }
 
-    /// The events that are kept.
+    /// The events kept.
     pub fn finish(mut self) -> RawTrace {
         self.flush(None, 0);
         let Self { mut first, last, count, .. } = self;

@@ -1,4 +1,4 @@
-//! airtight's own import by which a test lets a call of its own fail. See [`airtight_abi::faults`].
+//! airtight's own import by which a test makes a call of its own fail. See [`airtight_abi::faults`].
 
 use super::{CallWatch, OwnCalls, WatchOptions};
 use crate::policy::{Call, Failure};
@@ -13,7 +13,8 @@ pub fn fail_next(wasi: &mut Wasi, (call, failure): (i32, i32)) -> wasmtime::Resu
     let Some((call, failure)) = known.filter(|(call, failure)| call.failures().contains(failure)) else {
         return Ok(i32::from(Errno::Inval as u16));
     };
-    // Of a test whose calls nobody has looked at, those from here on are its own: it makes this one.
+    // If the calls were not watched so far, all calls from here on are the test's own, since it is the test that makes this
+    // one.
     let watch = wasi.watch.get_or_insert_with(|| {
         Box::new(CallWatch::new(WatchOptions { faults: Vec::new(), notes: false, own: OwnCalls::All, symbols: None }))
     });

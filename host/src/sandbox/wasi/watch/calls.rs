@@ -5,18 +5,18 @@ use crate::policy::{Call, Failure, Fault};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Calls of one test that are noted at most.
+/// The most calls that are noted of one test.
 pub const MAX_NOTED: usize = 100_000;
 
-/// Of what is wrong with calls, so many are noted at most.
+/// The most misuses that are noted of one test.
 pub const MAX_MISUSES: usize = 100;
 
 /// What was seen of the calls of one test.
 #[derive(Debug, Default)]
 pub struct WatchedCalls {
-    /// Its own calls that can fail, in their order; empty where they are not noted.
+    /// The test's own calls that can fail, in order; empty if they are not noted.
     pub calls: Vec<NotedCall>,
-    /// How many more there were.
+    /// How many more such calls there were.
     pub calls_omitted: u64,
     /// How many allocations there were of its own that are told to who asks where there is no memory; 0 where they are not noted.
     pub allocations: u64,
@@ -30,7 +30,7 @@ pub struct WatchedCalls {
     pub allocates_again: bool,
     /// The calls that failed as the policy says, in order.
     pub injected: Vec<(Fault, NotedCall)>,
-    /// What is wrong with calls, in order.
+    /// The misuses, in order.
     pub misuses: Vec<Misuse>,
     /// The paths of files whose last write failed, or wrote less than it was asked to.
     pub half_written: BTreeSet<Arc<str>>,
@@ -43,21 +43,21 @@ pub struct WatchedCalls {
 pub struct NotedCall {
     /// What it does.
     pub call: Call,
-    /// Its number among those that do the same, from 1.
+    /// The call's number among those of the same kind, from 1.
     pub nth: u32,
     /// What it acts on: a path, or a name of a socket. Empty for sleeps and spawns.
     pub object: Arc<str>,
-    /// The path that it renames to.
+    /// The new path, if the call renames.
     pub to: Option<Arc<str>>,
-    /// Where the guest was.
+    /// The guest's stack.
     pub stack: Stack,
-    /// Whether it may make a file.
+    /// Whether the call may make a file.
     pub creates: bool,
-    /// How many bytes it was to move, or nanoseconds to sleep.
+    /// How many bytes the call was to move, or how many nanoseconds to sleep.
     pub amount: u64,
     /// A figure that is the same where the same handles are open, and as many files and blocks are there, by where they were acquired.
     pub open: u64,
-    /// Whether the guest was told that it was done.
+    /// Whether the guest was told that the call succeeded.
     pub succeeded: bool,
 }
 
@@ -84,19 +84,19 @@ impl NotedCall {
 pub struct Misuse {
     /// What is wrong with it.
     pub kind: MisuseKind,
-    /// What it acted on, when that was open.
+    /// What the call acted on, named as when it was open.
     pub object: Arc<str>,
-    /// Where.
+    /// The guest's stack.
     pub stack: Stack,
 }
 
 /// What is wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MisuseKind {
-    /// It closes what is closed already.
+    /// The call closes a descriptor that is already closed.
     DoubleClose,
-    /// It uses what is closed already.
+    /// The call uses a descriptor that is already closed.
     UseAfterClose,
-    /// It writes to a file after another write to it has failed, and not what that one was to write.
+    /// The call writes to a file after another write to it failed, and does not repeat that write.
     WriteAfterFailure,
 }

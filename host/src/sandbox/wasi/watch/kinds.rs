@@ -1,4 +1,4 @@
-//! Which call a function of the interface is, and what it acts on.
+//! Which kind of call a function of the interface is, and what it acts on.
 
 use super::calls::NotedCall;
 use crate::ledger::{HandleId, Kind};
@@ -16,38 +16,38 @@ const LISTEN: &str = airtight_abi::net::LISTEN;
 const CONNECT: &str = airtight_abi::net::CONNECT;
 const ACCEPT: &str = "sock_accept";
 
-/// What a function is called with: its name, and its arguments as numbers.
+/// How a function is called: its name, and its arguments as numbers.
 pub type Arguments<'a> = (&'static str, &'a [i64]);
 
 /// A call that can fail, as far as its arguments tell.
 pub struct FallibleCall {
     pub call: Call,
     pub object: Arc<str>,
-    /// The handle that it acts on, if it does.
+    /// The handle that the call acts on, if it acts on one.
     pub handle: Option<HandleId>,
     pub creates: bool,
     pub truncates: bool,
-    /// Whether it writes at a position that it names. Where that fails, what was there is there still.
+    /// Whether the call writes at an offset of its own. If such a write fails, what was there is still there.
     pub is_positioned: bool,
-    /// The path that something is renamed to.
+    /// The new path, if the call renames.
     pub to: Option<Arc<str>>,
     pub amount: u64,
 }
 
-/// A number that is an address or a length.
+/// An address or a length, from an argument.
 fn word(value: i64) -> u32 {
     value as u32
 }
 
-/// What acts on something: its place among the arguments, and what it is.
+/// Which argument says what a call acts on.
 enum Acts {
-    /// On a descriptor.
+    /// The first: a descriptor.
     Handle,
-    /// On a path in a directory: by the places of the directory, and of the path's address and length.
+    /// A path in a directory: the index of the directory, and that of the path's address. The length follows the address.
     Path(usize, usize),
 }
 
-/// The call that a function is, if it is one that can fail; of files, where a socket may be another.
+/// The kind of call that a function is, if it can fail. It is named for files; on a socket it may be another kind.
 fn of_function(name: &str) -> Option<(Call, Acts)> {
     Some(match name {
         "path_open" => (Call::Open, Acts::Path(0, 2)),
@@ -107,7 +107,7 @@ impl FallibleCall {
                 };
                 let fails = match call {
                     Call::Read | Call::Write | Call::Resize => kind == Filetype::RegularFile,
-                    // Nothing is written back when a directory is closed.
+                    // Closing a directory writes nothing back.
                     Call::Close => {
                         matches!(kind, Filetype::RegularFile | Filetype::SocketStream | Filetype::SocketDgram)
                     }
@@ -141,14 +141,14 @@ impl FallibleCall {
         })
     }
 
-    /// That a thread is spawned.
+    /// The spawn of a thread.
     pub fn of_spawn() -> Self {
         let object = "".into();
         let (creates, truncates, is_positioned) = (false, false, false);
         Self { call: Call::Spawn, object, handle: None, creates, truncates, is_positioned, to: None, amount: 0 }
     }
 
-    /// It as it is noted.
+    /// The call in the form in which it is noted.
     pub fn noted(&self, nth: u32, stack: crate::ledger::Stack, open: u64) -> NotedCall {
         NotedCall {
             call: self.call,
@@ -164,7 +164,7 @@ impl FallibleCall {
     }
 }
 
-/// The name of a path argument, where it is one.
+/// The name for a path argument, if it can be read.
 pub fn named(books: &Books<'_>, memory: &GuestMemory<'_>, args: &[i64], (dir, at): (usize, usize)) -> Option<Arc<str>> {
     let dir = books.table.get(Fd::from(word(args[dir]))).ok()?;
     let (start, len) = (word(args[at]), word(args[at + 1]));
@@ -175,7 +175,7 @@ pub fn named(books: &Books<'_>, memory: &GuestMemory<'_>, args: &[i64], (dir, at
     Some(path::join(&dir.path, &text))
 }
 
-/// How many bytes scattered buffers have together.
+/// How many bytes the buffers of a call have together.
 fn bytes(memory: &GuestMemory<'_>, start: u32, len: u32) -> u64 {
     if len > MAX_VECTORS {
         return 0;
@@ -185,7 +185,7 @@ fn bytes(memory: &GuestMemory<'_>, start: u32, len: u32) -> u64 {
     sizes.sum::<u64>().min(MAX_BYTES as u64)
 }
 
-/// How long a poll sleeps, if it waits for clocks alone: the least of its times.
+/// How long a poll sleeps, if it waits for clocks alone: its shortest time.
 fn sleep(memory: &GuestMemory<'_>, (start, count): (u32, u32)) -> Option<u64> {
     if count == 0 || count > MAX_VECTORS {
         return None;

@@ -1,4 +1,5 @@
-//! The calls of a test that can be made to fail: which they are, what they act on, which of them fails, and what the test does then.
+//! The calls of a test that can be made to fail: which they are, what they act on, which of them fail, and what the test
+//! does then.
 //!
 //! ```text
 //! kinds    which call a function of the interface is, and what it acts on

@@ -14,31 +14,31 @@ use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd};
 use wiggle::GuestMemory;
 
-/// Which calls are the test's own, and not its harness's.
+/// Which calls are the test's own, and not the harness's.
 #[derive(Debug, Clone)]
 pub enum OwnCalls {
-    /// All of them.
+    /// All calls.
     All,
-    /// Those that are made once the host has called the test.
+    /// All calls made after the host called the test.
     OnceCalled,
-    /// Those with a function on the stack in which the harness calls the test.
+    /// Calls with the function on the stack in which the harness calls the test.
     InWindow(Arc<Symbols>),
 }
 
-/// What a watch is made with.
+/// How the calls of a test are watched.
 #[derive(Debug, Clone)]
 pub struct WatchOptions {
-    /// The calls that fail.
+    /// The calls that are to fail, and how.
     pub faults: Vec<Fault>,
-    /// Whether all calls are noted.
+    /// Whether all of the test's own calls are noted.
     pub notes: bool,
-    /// Which calls are the test's.
+    /// Which calls are the test's own.
     pub own: OwnCalls,
     /// What tells who hears of an allocation that fails; `None` where allocations are not noted.
     pub symbols: Option<Arc<Symbols>>,
 }
 
-/// Looks at the calls of one test.
+/// Watches the calls of one test.
 pub struct CallWatch {
     pub(super) options: WatchOptions,
     /// Whether the test was called, where the host calls it.
@@ -52,26 +52,26 @@ pub struct CallWatch {
     made_at: Tally,
     /// The names of handles that the test closed, by descriptors that are free now.
     closed: BTreeMap<u32, Arc<str>>,
-    /// Of handles to which a write failed: where, and how many bytes it was to write.
+    /// For each handle on which a write failed: the stack, and how many bytes it was to write.
     failed_writes: BTreeMap<HandleId, (Stack, u64)>,
-    /// The room that is left for the bytes of the call that is made.
+    /// The most bytes that the current call may move, if it is to be short.
     short: Option<usize>,
-    /// How many failures were asked for before the test began; those behind them the test asked for itself.
+    /// The number of faults planned before the test began. Those behind them in the list were asked for by the test itself.
     planned: usize,
-    /// The calls of threads that wait, and are to be tried again: by thread.
+    /// The calls that wait and are to be tried again, by thread.
     set_aside: BTreeMap<u32, Entered>,
 }
 
-/// What becomes of a call.
+/// Who is asked when a call is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Asked {
-    /// The host does it.
+    /// The host makes the call.
     Host,
-    /// The host does it, and the guest is told this errno.
+    /// The host makes the call. If that succeeds, the guest gets this errno all the same.
     HostThen(Errno),
-    /// The host does it, and a minute passes.
+    /// The host makes the call, and a minute passes.
     HostLate,
-    /// The guest is told this errno.
+    /// Nobody: the guest gets this errno.
     Nobody(Errno),
 }
 
@@ -82,10 +82,10 @@ pub struct Entered {
     call: Option<NotedCall>,
     fault: Option<Fault>,
     stack: Stack,
-    /// The descriptor that it acts on, with what it was called.
+    /// The descriptor that the call acts on, and its name if it is open.
     fd: Option<(u32, Option<Arc<str>>)>,
     closes: bool,
-    /// The most bytes that it may move, where it is to be short.
+    /// The most bytes that the call may move, if it is to be short.
     short: Option<usize>,
 }
 
@@ -107,26 +107,26 @@ impl CallWatch {
         }
     }
 
-    /// The host calls the test. Where it is called several times, its calls are counted anew each time, and what it asked for itself
-    /// and did not come to is forgotten.
+    /// The host is about to call the test. If it is called several times, its calls are counted anew each time. Faults that
+    /// the test asked for itself, and that did not happen, are dropped.
     pub fn test_is_called(&mut self) {
         self.is_called = true;
         self.counts = [0; Call::ALL.len()];
         self.options.faults.truncate(self.planned);
     }
 
-    /// How many failures there are to be.
+    /// How many faults there are.
     pub fn faults(&self) -> usize {
         self.options.faults.len()
     }
 
-    /// The next call of this kind fails so.
+    /// Makes the next call of this kind fail in this way.
     pub fn fail_next(&mut self, call: Call, failure: Failure) {
         let nth = self.counts[call as usize].saturating_add(1);
         self.options.faults.push(Fault { call, nth, failure });
     }
 
-    /// The most bytes that the call which is made may move.
+    /// The most bytes that the current call may move, if it is to be short.
     pub fn most_bytes(&self) -> Option<usize> {
         self.short
     }
@@ -143,14 +143,14 @@ impl CallWatch {
 
     /// What was seen.
     pub fn finish(mut self) -> WatchedCalls {
-        // Calls that waited to the end were made, and have not failed.
+        // A call that waited to the end was made, and did not fail by a fault.
         for entered in std::mem::take(&mut self.set_aside).into_values() {
             self.note(Entered { fault: None, ..entered }, false);
         }
         self.seen
     }
 
-    /// Whether a call with this stack is the test's own. Threads that are not the main one are the test's.
+    /// Whether a call with this stack is the test's own. A thread that is not the main one is always the test's.
     fn is_own(&self, stack: &Stack, is_main: bool) -> bool {
         match &self.options.own {
             OwnCalls::All => true,
@@ -159,7 +159,8 @@ impl CallWatch {
         }
     }
 
-    /// A call is about to be made, by this thread. One that was set aside for other threads, and is tried again, is the same call.
+    /// This thread is about to make a call. If it tries a call again that was set aside for other threads, it is the same
+    /// call.
     pub fn enter(
         &mut self,
         books: &Books<'_>,
@@ -189,7 +190,7 @@ impl CallWatch {
         Some(entered)
     }
 
-    /// A thread is about to be spawned. Whether that is to fail.
+    /// A thread is about to be spawned. Gives whether the spawn is to fail.
     pub fn spawns(&mut self, books: &Books<'_>, stack: &Stack, is_main: bool) -> bool {
         if !self.is_own(stack, is_main) {
             return false;
@@ -237,7 +238,7 @@ impl CallWatch {
         if let Some(fault) = fault {
             entered.asked = match (fault.failure, subject.call) {
                 (Failure::Short, _) => {
-                    // Of what is read it is not known before how much there is.
+                    // How many bytes a read would give is not known before the read.
                     let reads = matches!(subject.call, Call::Read | Call::Receive);
                     entered.short = usize::try_from(if reads { 1 } else { subject.amount / 2 }).ok();
                     self.short = entered.short;
@@ -251,13 +252,13 @@ impl CallWatch {
         (entered.call, entered.fault) = (Some(call), fault);
     }
 
-    /// A call waits for other threads, and is tried again later.
+    /// A call waits for other threads, and will be tried again.
     pub fn set_aside(&mut self, thread: u32, entered: Entered) {
         self.short = None;
         self.set_aside.insert(thread, entered);
     }
 
-    /// A call is over, and the guest is told whether it was done.
+    /// A call is over. `succeeded` is what the guest is told.
     pub fn leave(&mut self, mut entered: Entered, succeeded: bool) {
         self.short = None;
         let is_bad = !succeeded && matches!(entered.fd, Some((_, None)));
@@ -268,7 +269,7 @@ impl CallWatch {
                     self.misuse(kind, object, &entered.stack);
                 }
             }
-            // Closed also where the guest is told that it failed.
+            // The descriptor is closed even if the guest is told that closing failed.
             Some((fd, Some(name))) if entered.closes => {
                 self.closed.insert(*fd, Arc::clone(name));
             }
@@ -336,7 +337,7 @@ impl CallWatch {
     fn follow_writes(&mut self, subject: &FallibleCall, entered: &Entered, succeeded: bool) {
         let half = &mut self.seen.half_written;
         match (subject.call, entered.fault.map(|fault| fault.failure)) {
-            // A database writes so, and knows what to do where that fails.
+            // A database writes at offsets, and knows what to do if that fails.
             (Call::Write, _) if subject.is_positioned => {}
             (Call::Write, Some(Failure::NoSpace | Failure::Io)) => {
                 half.insert(Arc::clone(&subject.object));
@@ -378,12 +379,12 @@ impl CallWatch {
     }
 }
 
-/// The errno of a failure; those that have none are told in other ways.
+/// The errno of a failure that has one; a short or a late call does not come here.
 fn errno(failure: Failure) -> Errno {
     errno_of(failure).unwrap_or(Errno::Io)
 }
 
-/// The errno that the guest is told; `None` for what it is not told by one.
+/// The errno that the guest gets for a failure; `None` if the guest gets none.
 fn errno_of(failure: Failure) -> Option<Errno> {
     Some(match failure {
         Failure::NoSpace => Errno::Nospc,
@@ -404,7 +405,7 @@ fn errno_of(failure: Failure) -> Option<Errno> {
     })
 }
 
-/// The same as the number that a guest's `errno` is.
+/// As `errno_of`, as the number of the guest's `errno`.
 pub fn errno_code(failure: Failure) -> Option<u16> {
     errno_of(failure).map(|errno| errno as u16)
 }

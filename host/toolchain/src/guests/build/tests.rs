@@ -1,4 +1,4 @@
-//! Builds with answers for cargo, and, where asked for, with the real one.
+//! Builds with a fake cargo and, if that is asked for, with the real one.
 
 use crate::guests::build::{Artifact, Build, BuildOutput, build_with, members_with};
 use crate::guests::error::{BuildError, FailedDependency, Relation};
@@ -115,7 +115,7 @@ fn artifacts_are_named_and_described() {
         assert_eq!(test.env.get(name).map(String::as_str), Some(value), "{name}");
     }
     assert!(!test.env.contains_key("OUT") && !test.env.contains_key("CARGO_MANIFEST_DIR"));
-    // Another process that runs the same artifacts is told all of them, the places too.
+    // Another process that runs the same artifacts gets everything, the directories of the build included.
     assert!(!test.places.dirs.is_empty());
     let told = serde_json::to_string(&output.artifacts).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Artifact>>(&told).unwrap(), output.artifacts);
@@ -127,7 +127,7 @@ fn a_dependency_that_does_not_build_is_named_for_each_package_it_stops() {
     let edges = [
         ("app", "tokio", json!("dev")),
         ("tokio", "mio", json!(null)),
-        // Nobody's own development dependency counts for those who depend on it.
+        // A development dependency of another package does not count for those that depend on it.
         ("other", "app", json!(null)),
     ];
     fake.answer("cargo metadata", &metadata(&["app", "other"], &["tokio", "mio"], &edges));
@@ -181,7 +181,7 @@ fn where_cargo_cannot_keep_going_the_rest_is_built_without_what_failed() {
     fake.answer("cargo metadata", &metadata(&["a", "b", "c"], &[], &[("c", "b", json!(null))]));
     fake.fail("cargo test", 101, "error: could not compile `b` (lib) due to 1 previous error");
     fake.rule_stdout(&error("b", "no"));
-    // The second run names what is left.
+    // The second run names the remaining packages.
     fake.answer(
         "cargo test --no-run --target wasm32-wasip1 --message-format json --color never -p a --lib",
         &artifact("a", target("lib", "a"), "/w/a.wasm"),
@@ -222,7 +222,7 @@ fn file(root: &Path, path: &str, text: &str) {
     fs::write(path, text).unwrap();
 }
 
-/// A workspace with a good package, one that does not compile, and one whose development dependency does not.
+/// A workspace with a good package, one that does not compile, and one with a development dependency that does not.
 fn real_workspace(root: &Path) {
     let manifest = |name: &str, more: &str| {
         format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2021'\nrust-version = '1.70'\n{more}")
@@ -256,7 +256,7 @@ fn real_workspace(root: &Path) {
     file(root, "stopped/src/lib.rs", "#[test] fn t() { broken::f(); }\n");
 }
 
-/// A machine that is fit for these: `airtight setup` makes it so.
+/// The toolchain of this machine, which `airtight setup` has prepared for these tests.
 fn real_toolchain(dir: &Path) -> Toolchain {
     install(dir, Permission::Cache, &mut |event| eprintln!("{event:?}")).unwrap()
 }

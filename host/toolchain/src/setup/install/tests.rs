@@ -1,10 +1,10 @@
-//! Installing on machines that have this and lack that.
+//! Installing on machines on which one part is there and another is missing.
 
 use super::*;
 use crate::ToolchainKind;
 use crate::system::fake::{FakeMachine, POLICY_BOOKWORM};
 
-/// Installs, and lists the steps that were started.
+/// Installs, and lists the steps that began.
 fn install_as(fake: &FakeMachine, permission: Permission) -> (Result<Toolchain, ToolchainError>, Vec<String>) {
     let mut steps = Vec::new();
     let result = install_on(&fake.machine(), permission, &mut |event| {

@@ -1,5 +1,6 @@
-//! What std refers to and older wasi-libc lacks. Compiled by `sysroot` into the start files; weak, so that a libc that has
-//! them wins. There are no threads: creating one fails with EAGAIN, as in newer wasi-libc, and everything around it succeeds.
+//! Functions that std calls and an older wasi-libc lacks. `linking` compiles them into the start files. They are weak, so a
+//! libc that has them wins. There are no threads: creating one fails with EAGAIN, as in newer wasi-libc, and everything
+//! else succeeds.
 
 #![no_std]
 #![feature(linkage, thread_local)]

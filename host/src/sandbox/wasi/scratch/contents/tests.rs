@@ -3,7 +3,7 @@ use crate::sandbox::wasi::resolve::SIZE_MAX;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
-/// The same file, kept in the plainest way.
+/// The same file, kept in the simplest way.
 #[derive(Default)]
 struct Model {
     bytes: Vec<u8>,
@@ -31,7 +31,7 @@ enum Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    // Around the edges of eight blocks.
+    // Offsets around the edges of eight blocks.
     let place =
         || (0..8u64, prop_oneof![0..20u64, BLOCK - 20..BLOCK, 0..BLOCK]).prop_map(|(block, at)| block * BLOCK + at);
     prop_oneof![

@@ -1,4 +1,4 @@
-//! Recounts what the file system counts as it goes.
+//! Recounts everything that the file system counts as it goes.
 
 use super::*;
 use crate::sandbox::wasi::scratch::node::{Body, Node};
@@ -14,7 +14,7 @@ pub fn audit(fs: &Scratch) {
         let Body::Dir(dir) = &node.body else { continue };
         let mut listed: Vec<_> = dir.by_position().collect();
         listed.sort_unstable();
-        // What was met below, in a directory that was not listed yet, has no place so far.
+        // A name that was met below, in a directory that was not listed yet, has no position so far.
         let placed = dir.by_name().filter(|(name, _)| dir.entry(name).unwrap().position.is_some());
         assert_eq!(listed, placed.collect::<Vec<_>>());
         assert!(dir.unread().is_some() || listed.len() as u64 == dir.len());

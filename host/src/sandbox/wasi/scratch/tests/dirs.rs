@@ -95,7 +95,7 @@ fn nothing_is_made_in_a_removed_directory() {
     assert_eq!(fs.symlink("x", gone, "x", 2), Err(FsError::Noent));
     assert_eq!(fs.open(gone, "x", CREATE, 2), Err(FsError::Noent));
     assert_eq!(fs.link(fs.root(), "f", false, gone, "x", 2), Err(FsError::Noent));
-    // Linux looks at the directory first, and then at what is to be linked there.
+    // Linux looks at the directory first, and then at the file to be linked there.
     assert_eq!(fs.link(fs.root(), ".", false, gone, "x", 2), Err(FsError::Noent));
     assert_eq!(fs.rename(fs.root(), "f", gone, "x", 2), Err(FsError::Noent));
     assert!(fs.read_dir(gone).is_err_and(|error| error == FsError::Noent));

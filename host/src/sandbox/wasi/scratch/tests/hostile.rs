@@ -1,4 +1,4 @@
-//! What a guest might try: depth, breadth, and paths made of anything.
+//! What a hostile guest might try: depth, breadth, and paths of arbitrary text.
 
 use super::*;
 use crate::sandbox::wasi::scratch::contents::BLOCK;
@@ -43,7 +43,7 @@ fn a_deep_tree_does_not_move_below_itself() {
 fn links_that_multiply_work_are_cut_short() {
     let mut fs = scratch();
     dir(&mut fs, "d");
-    // Each link resolves the one before it 400 times: 400 to the power of 10, if no one counted.
+    // Each link resolves the one before it 400 times: 400 to the power of 10 steps, if nothing counted them.
     let mut link = "d".to_owned();
     for level in 0..10 {
         let name = format!("l{level}");
@@ -139,7 +139,7 @@ fn populated() -> Scratch {
 }
 
 proptest! {
-    /// Any text as a path in every call: no panic, and the books balance.
+    /// Any text as a path in every call: no panic, and the counts stay right.
     #[test]
     fn any_text_is_a_path(
         from in "([abl./\\x00]|up|out|self|\u{e9}|\u{1f4a9}|[^/]{250,260}){0,12}",
@@ -160,7 +160,7 @@ proptest! {
         audit::audit(&fs);
     }
 
-    /// Whatever a path that resolves passes through, it ends below its base.
+    /// Whatever a resolved path passes through, it ends below its base.
     #[test]
     fn what_resolves_is_beneath_the_base(path in "((a|b|c|l|up|out|\\.|\\.\\.)/{1,2}){0,6}(a|b|c|up|out|\\.\\.)") {
         let mut fs = populated();

@@ -18,7 +18,7 @@ const READ: OpenFlags =
     OpenFlags { follow: true, create: false, exclusive: false, truncate: false, directory: false, write: false };
 const CREATE: OpenFlags = OpenFlags { create: true, write: true, ..READ };
 
-/// Room for anything a test does on purpose.
+/// A file system with room for everything the tests do.
 fn scratch() -> Scratch {
     Scratch::new(1 << 20, 10_000, 1)
 }
@@ -59,7 +59,7 @@ fn content(fs: &Scratch, node: NodeId) -> Vec<u8> {
     bytes
 }
 
-/// The paths of everything that is left.
+/// The paths of all files left.
 fn tree(fs: &Scratch) -> Vec<String> {
     let residue = fs.residue(usize::MAX);
     assert_eq!((residue.omitted_files, residue.omitted_dirs), (0, 0));

@@ -277,7 +277,7 @@ fn a_tree_that_is_swapped_underneath_leads_nowhere_else() {
     std::os::unix::fs::symlink(outside.path().join("other"), at.join("a")).unwrap();
     fs::remove_file(at.join("c")).unwrap();
     rustix::fs::mknodat(fs::File::open(&at).unwrap(), "c", rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-    // A view that has nothing open any more, as after many other directories.
+    // A view that has nothing open any more, as after a visit to many other directories.
     let root = over.fs.overlay(&Lower::open(&at).unwrap(), &mut over.count);
     assert_eq!(over.fs.lookup(root, "b/late", true), Err(FsError::NotCapable), "met as a link");
     assert_eq!(over.read("b/late"), Err(FsError::Noent), "the directory that was met is still the one that is open");
