@@ -171,10 +171,7 @@ fn what_cannot_be_told_apart_is_said_to_be_unknown() {
 /// What Go's runtime spends before a test is not the test's.
 #[test]
 fn of_a_go_test_what_its_program_spent_before_is_left_out() {
-    let Some(go) = airtight_tests::go() else {
-        println!("skipped: there is no Go");
-        return;
-    };
+    let Some(go) = airtight_tests::go("nobody looked at where a Go test spends its fuel") else { return };
     let dir = scratch_dir();
     let to = format!("json={}", dir.path().join("report.json").display());
     let mut command = airtight_tests::command();

@@ -306,7 +306,7 @@ fn timeline(test: &str) -> TestTimeline {
         let mut event = TraceEvent::default();
         (event.nth, event.fuel, event.kind) = (nth, Some(nth * 2000), TraceKind::Open);
         (event.call, event.object) = ("path_open".to_owned(), Some(format!("/tmp/</script>{nth}")));
-        event.failed = (nth % 10 == 0).then(|| "ENOENT".to_owned());
+        event.failed = nth.is_multiple_of(10).then(|| "ENOENT".to_owned());
         event
     };
     timeline.events = (1..=100).map(event).collect();

@@ -79,13 +79,16 @@ pub fn find_declared(
     sweep(runner, plan, plain, options, (&|test| test.wants_faults, &mut ())).map(Some)
 }
 
+/// Which tests are searched.
+type Choice<'a> = &'a dyn Fn(&PlannedTest) -> bool;
+
 /// Lets the calls of these tests fail.
 fn sweep(
     runner: &Runner,
     plan: &Plan,
     plain: &Report,
     options: FaultOptions,
-    (chooses, listener): (&dyn Fn(&PlannedTest) -> bool, &mut dyn Listener),
+    (chooses, listener): (Choice<'_>, &mut dyn Listener),
 ) -> Result<Faults, SearchError> {
     let began = Instant::now();
     if plain.volatile.interrupted {

@@ -141,8 +141,8 @@ impl FuelByFunction {
     }
 
     /// What functions of one name and file spent, and the first line of these. Lines move when code above does.
-    fn by_name(&self) -> BTreeMap<(&str, Option<&str>), (u64, Option<u32>)> {
-        let mut sums: BTreeMap<_, (u64, Option<u32>)> = BTreeMap::new();
+    fn by_name(&self) -> FuelByName<'_> {
+        let mut sums = FuelByName::new();
         for FunctionFuel { function, file, line, fuel } in &self.functions {
             let sum = sums.entry((&**function, file.as_deref())).or_insert((0, *line));
             *sum = (sum.0.saturating_add(*fuel), sum.1.min(*line));
@@ -150,6 +150,9 @@ impl FuelByFunction {
         sums
     }
 }
+
+/// By name and file of functions: the fuel that they spent, and their first line.
+type FuelByName<'a> = BTreeMap<(&'a str, Option<&'a str>), (u64, Option<u32>)>;
 
 /// `lex` src/lex.rs:80
 pub(crate) struct FunctionPlace<'a> {

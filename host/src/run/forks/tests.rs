@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A module with one SDK test, `$test`, that forks by `$fork`; `$enter` is what a fork calls, with the function's number and the data.
 fn module(fields: &str) -> Vec<u8> {
-    let body = "name\0m::t\0export\0airtight:test/m::t\0file\0src/lib.rs\0line\01\0";
+    let body = "name\0m::t\0export\0airtight:test/m::t\0file\0src/lib.rs\0line\x001\0";
     let len = u32::try_from(body.len()).unwrap().to_le_bytes();
     let mut section = String::new();
     let record = b"ATR1".iter().chain(&len).chain(body.as_bytes());
