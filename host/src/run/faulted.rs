@@ -1,13 +1,14 @@
 //! Runs one test with some of its calls failing: what the test does then, and what it leaves.
 
 use super::heap::{Accountant, Audit};
+use super::host_bug::{HostBug, guarded};
 use super::judge::{Case, Judgement};
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
 use super::recorded;
 use super::runner::Runner;
-use super::search::{HostBug, SharedWorld, guarded};
+use super::search::SharedWorld;
 use crate::harness::{TestEntry, go};
 use crate::model::{Frame, Harness, Resource, ResourceKind, SubtestFilter, Verdict};
 use crate::policy::{Fault, Limit, Policy};

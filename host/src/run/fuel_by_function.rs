@@ -1,10 +1,11 @@
 //! In which functions tests spend their fuel. Each is run once more for that, as a module that tells: see
 //! [`crate::instrument::count_fuel`]. What it spends then is what it spent before, to the unit, or nothing is told.
 
+use super::host_bug::{HostBug, guarded};
 use super::plan::{Plan, PlannedModule};
 use super::planned::{Decision, PlannedTest};
 use super::runner::Runner;
-use super::search::{HostBug, SharedWorld, guarded};
+use super::search::SharedWorld;
 use crate::model::{FuelByFunction, FunctionFuel, Harness, ModuleRecord, Report, TestRecord, Verdict};
 use crate::sandbox::{Job, LoadedModule, Run, run};
 use std::collections::HashMap;

@@ -4,10 +4,10 @@
 //! A test that begins there and one that is started by itself come to the same, to the unit of fuel: a program learns which test it is
 //! to run when it is ready, and goes on from memory and globals alone in either case.
 
+use super::host_bug::guarded;
 use super::options::RunOptions;
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
-use super::search::guarded;
 use crate::sandbox::wasi::{Grants, Streams};
 use crate::sandbox::{BeginsReady, Image, Job, run};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,8 +1,8 @@
 //! What searches share: they run tests again and again, and compare. Why a search has no answer, and where the tests of a
 //! module with a set-up begin.
 
-use super::entry::panic_message;
 use super::error::RunError;
+use super::host_bug::{HostBug, guarded};
 use super::plan::PlannedModule;
 use super::planned::Decision;
 use super::runner::Runner;
@@ -10,7 +10,6 @@ use crate::catalogue::Role;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{AfterSetUp, Entry, Image, Job, LoadedModule, Run, SetUp, run};
 use std::fmt::{self, Display, Formatter};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Why a search has no answer. The searches are [`crate::faults::find`] and [`crate::pollution::find`].
@@ -33,19 +32,7 @@ pub enum SearchError {
     },
 }
 
-/// A bug of airtight's own that a run showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HostBug(pub String);
-
 impl HostBug {
-    /// The bug that host descriptors are still open, if some are.
-    pub fn of_descriptors(open: u64) -> Result<(), Self> {
-        match open {
-            0 => Ok(()),
-            open => Err(Self(format!("host descriptors that were opened for them and are still open: {open}"))),
-        }
-    }
-
     /// This bug as the end of a search.
     pub fn end(self, module: &str) -> SearchError {
         SearchError::Bug { module: module.to_owned(), what: self.0 }
@@ -80,12 +67,6 @@ impl From<HostBug> for NotSearched {
     fn from(bug: HostBug) -> Self {
         Self::Bug(bug)
     }
-}
-
-/// Does what runs a guest. That the host panics there is no end of the others.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, HostBug> {
-    catch_unwind(AssertUnwindSafe(work))
-        .map_err(|panic| HostBug(format!("the host panicked: {}", panic_message(&*panic))))
 }
 
 /// Where the tests of a module with a set-up begin. The set-up was run once for all runs of a search.

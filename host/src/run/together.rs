@@ -1,12 +1,13 @@
 //! Runs tests of one module one after the other in one instance, as an ordinary runner does: a test finds what the tests
 //! before it left.
 
+use super::host_bug::{HostBug, guarded};
 use super::judge::Case;
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::resources;
 use super::runner::Runner;
-use super::search::{HostBug, NotSearched, SharedWorld, guarded};
+use super::search::{NotSearched, SharedWorld};
 use crate::harness::{Sequence, TestEntry, go, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};

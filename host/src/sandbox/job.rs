@@ -1,6 +1,6 @@
 //! What one run of a test has to do.
 
-use super::fork::{Fork, ForkImage};
+use super::forked::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
 use super::start::{Entry, SdkCall};

@@ -5,6 +5,7 @@ use super::code::{CodeMap, GoStack};
 use super::compile::{Compiled, compile};
 use super::engine::{Engine, EngineOptions};
 use super::heap::{ModuleHeap, NoHeap};
+use super::image_source::ImageSource;
 use super::load_error::LoadError;
 use super::panics::ModulePanics;
 use super::start::SdkCall;
@@ -14,13 +15,13 @@ use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT,
-    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, NoImage, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
 use airtight_abi::{go, scopes};
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -89,42 +90,6 @@ impl ModuleHooks {
     fn of(module: &Module, map: &RewriteMap) -> Option<Self> {
         let table = module.get_export_index(HOOKS_TABLE)?;
         Some(Self { hooks: Arc::new(map.hooks.clone()), table })
-    }
-}
-
-/// What a module keeps so that images can be made of its instances.
-pub struct ImageSource {
-    /// The module that runs, before additions for a single compiler.
-    pub bytes: Vec<u8>,
-    /// The map of the additions before that.
-    pub map: RewriteMap,
-    /// Where compiled modules are kept.
-    pub cache: Option<Cache>,
-    /// What there is to know before an instance is forked, once that was asked for.
-    facts: OnceLock<Result<ForkFacts, NoImage>>,
-}
-
-/// What there is to know of a module before an instance of it is forked.
-pub struct ForkFacts {
-    /// The names under which its mutable globals are exported.
-    pub globals: Vec<Arc<str>>,
-    /// Whether it has a start function.
-    pub starts: bool,
-}
-
-impl ImageSource {
-    /// What there is to know before an instance is forked.
-    ///
-    /// # Errors
-    /// No instance of it can be captured.
-    pub fn facts(&self) -> Result<&ForkFacts, NoImage> {
-        let found = self.facts.get_or_init(|| {
-            let parsed = Parsed::read(&self.bytes)?;
-            instrument::can_be_captured(&parsed)?;
-            let globals = instrument::exported_globals(&parsed).into_values().map(Arc::from).collect();
-            Ok(ForkFacts { globals, starts: parsed.section(catalogue::sections::id::START).is_some() })
-        });
-        found.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -282,7 +247,7 @@ impl LoadedModule {
         let forks = module.imports().any(|import| (import.module(), import.name()) == (scopes::MODULE, scopes::FORK));
         let image_source = (catalogue.has_setup() || rules.may_set_up || goes_on.is_some() || forks).then(|| {
             let (bytes, map) = (rewritten.to_vec(), map.clone());
-            Arc::new(ImageSource { bytes, map, cache: cache.cloned(), facts: OnceLock::new() })
+            Arc::new(ImageSource::new(bytes, map, cache.cloned()))
         });
         drop(rewritten);
         let own = options.name.split('/').next().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! How a run of a test went.
 
 use super::ending::Ending;
-use super::fork::ForkImage;
+use super::forked::ForkImage;
 use super::fuel_counts::FuelCounts;
 use super::heap::{HeapEnd, NotTracked};
 use super::image::{Captured, ImageError};

@@ -3,6 +3,7 @@
 
 use super::cleanups::FailedCleanup;
 use super::ending::Ending;
+use super::globals::GlobalValues;
 use super::guest_memory;
 use super::state::Lent;
 use super::threads::CallGuest;
@@ -12,10 +13,7 @@ use crate::policy::CLEANUP_FUEL;
 use airtight_abi::CLEANUP_EXPORT;
 use airtight_abi::scopes::{MAX_CLEANUP_TEXT, NEXT_CLEANUP_EXPORT, NextCleanup};
 use std::sync::Arc;
-use wasmtime::{Global, Instance, TypedFunc, Val, WasmParams};
-
-/// The globals of an instance, and their values before its test.
-pub(super) type GlobalValues = Vec<(Global, Val)>;
+use wasmtime::{Instance, TypedFunc, WasmParams};
 
 /// Most clean-ups that are run for one scope. A clean-up may register another one, and an endless chain has to end.
 const MAX_CLEANUPS: u32 = 1_000;

@@ -2,10 +2,10 @@
 
 use super::cleanups::Cleanups;
 use super::ending::{Ending, TrapKind};
-use super::fork::{ForkedScope, Forks};
+use super::forked::{ForkedScope, Forks};
+use super::globals::GlobalValues;
 use super::heap::Ground;
-use super::module::ImageSource;
-use super::run_cleanups::GlobalValues;
+use super::image_source::ImageSource;
 use super::said::{Said, SpanReader};
 use crate::ledger::heap::{Figures, ScopeHeap};
 use crate::ledger::{ScopeHandles, ScopeId};

@@ -2,8 +2,9 @@
 
 use super::cleanups::FailedCleanup;
 use super::ending::Ending;
+use super::globals::GlobalValues;
 use super::guest_memory as memory;
-use super::run_cleanups::{self, GlobalValues};
+use super::run_cleanups;
 use super::said::{Failure, Said};
 use super::scopes::SubtestRun;
 use super::start::SdkCall;

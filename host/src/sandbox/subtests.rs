@@ -7,6 +7,7 @@ use super::run_cleanups;
 use super::said::{Failure, SpanReader};
 use super::scopes::{Guest, OpenScope, SubtestRun, scope_id};
 use super::state::{TestState, refuel};
+use super::subtest_call::SubtestCall;
 use super::threads::CallGuest;
 use super::wasi::{TracedEvent, meter};
 use crate::model::trace::TraceKind;
@@ -21,16 +22,6 @@ const RECORD: u64 = 512;
 pub(super) async fn run_subtest(mut caller: Caller<'_, TestState>, call: SubtestCall) -> wasmtime::Result<i32> {
     let Some((guest, index)) = name(&mut caller, &call)? else { return Ok(NOT_SELECTED) };
     run(&mut caller, &guest, index, &call).await
-}
-
-/// What a guest hands over with a subtest: the address of its state, the name and its length, a function and its data.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct SubtestCall {
-    pub state: u32,
-    pub name: u32,
-    pub len: u32,
-    pub function: u32,
-    pub data: u32,
 }
 
 /// The test that asks for a subtest, and the place of the subtest's record; `None` where it is not to run.

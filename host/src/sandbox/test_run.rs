@@ -2,8 +2,9 @@
 //! clean-ups.
 
 use super::ending::{Ending, TrapKind};
-use super::fork::{self, ForkImage, ForkOver, ForkTarget};
+use super::forked::{ForkImage, ForkOver, ForkTarget};
 use super::fuel_counts::FuelCounts;
+use super::globals::GlobalValues;
 use super::heap::{self, EndPicture};
 use super::image::{AfterSetUp, Captured, ImageError};
 use super::job::Job;
@@ -11,11 +12,11 @@ use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};
 use super::rerun::{Instruments, StackCapture};
 use super::rounds::{Level, RoundLevels};
-use super::run_cleanups::GlobalValues;
 use super::scopes::Guest;
 use super::sdk::{self, SdkOutcome};
 use super::start::{Entry, StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
+use super::take_fork;
 use super::threads::{MainThread, ThreadGroup, at_once};
 use super::wasi::{BrokenLimit, ContextOptions, GoReady, OwnCalls, TracedEvent, WatchOptions, deadline_after};
 use crate::ledger::heap::HeapLimits;
@@ -419,7 +420,7 @@ impl<'a> TestRun<'a> {
         self.setup.called = true;
         let began = image.scope(self.setup.globals.clone());
         let mut main = MainThread { store: &mut self.store, threads: &mut self.threads };
-        at_once(fork::call_in(&mut main, guest, began, &image.call))??;
+        at_once(take_fork::call_in(&mut main, guest, began, &image.call))??;
         Ok(None)
     }
 

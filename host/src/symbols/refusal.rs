@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn arguments_of_types_are_left_out() {
-        assert_eq!(without_arguments("<alloc::vec::Vec<u8>>::try_reserve"), "<alloc::vec::Vec::try_reserve");
+        assert_eq!(without_arguments("<alloc::vec::Vec<u8>>::try_reserve"), "<alloc::vec::Vec>::try_reserve");
         assert_eq!(
             without_arguments("alloc::vec::Vec<T,A>::try_reserve::<fn() -> u8>"),
             "alloc::vec::Vec::try_reserve"

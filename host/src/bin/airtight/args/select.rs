@@ -1,6 +1,6 @@
 //! Which tests a command is about.
 
-use super::{LibtestArgs, RunArgs, foreign};
+use super::{RunArgs, foreign};
 use crate::failure::Failure;
 use airtight::{GoFlags, Harness, Partition, RunIgnored, Selection};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -66,24 +66,6 @@ pub enum RunIgnoredArg {
 }
 
 impl TestArgs {
-    /// Refuses what other runners' options cannot mean here, and takes what comes after `--` for arguments of Rust's harness:
-    /// some select tests, some say how they are run.
-    ///
-    /// # Errors
-    /// An option has no meaning here; or one after `--` is not the harness's.
-    pub fn settle(&mut self, run: &mut RunArgs) -> Result<(), Failure> {
-        self.foreign.refuse()?;
-        let rest = LibtestArgs::parse(&std::mem::take(&mut self.rest))?;
-        if rest.bench {
-            let why =
-                "Rust's harness has none on a stable compiler; for others, name the target: --bench NAME before `--`";
-            return Err(Failure::usage(format!("--bench: no benchmarks are run here: {why}")));
-        }
-        rest.apply(self, run);
-        run.judges_nothing |= self.list;
-        Ok(())
-    }
-
     /// Refuses filter expressions where there are modules alone.
     ///
     /// # Errors
