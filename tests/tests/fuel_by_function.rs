@@ -135,7 +135,7 @@ fn figures_add_up_however_functions_are_left() {
     let mut counted = 0;
     for module in [guest("sdk/subtests"), guest("sdk/world"), guest("sdk/cleanups"), guest("plain/panics"), &unwinding]
     {
-        airtight(dir.path(), &[module.to_str().unwrap(), "--fuel-profile"]);
+        airtight(dir.path(), &[module.to_str().unwrap(), "--fuel", "100M", "--fuel-profile"]);
         let report = report(dir.path());
         for test in tests(&report).filter(|test| test.get("fuel_by_function").is_some()) {
             let known = test["usage"]["fuel"].as_u64().filter(|_| test["verdict"] != "timeout");
@@ -156,7 +156,7 @@ fn figures_add_up_however_functions_are_left() {
 fn what_cannot_be_told_apart_is_said_to_be_unknown() {
     let dir = scratch_dir();
     let threads = guests_dir().join("threads/threads.wasm");
-    airtight(dir.path(), &[threads.to_str().unwrap(), "--fuel-profile"]);
+    airtight(dir.path(), &[threads.to_str().unwrap(), "--fuel", "100M", "--fuel-profile"]);
     let threaded = report(dir.path());
     let whys: Vec<_> = tests(&threaded).filter_map(|test| test["fuel_by_function"]["why"].as_str()).collect();
     assert!(whys.len() > 3 && whys.iter().all(|why| why.contains("its module has threads")), "{whys:?}");

@@ -117,7 +117,7 @@ fn a_program_is_run_until_it_is_ready_once_for_all_of_its_tests() {
     assert_eq!(drawn[0], drawn[1], "what is drawn before is all tests'");
     assert!(drawn[2] != drawn[3] && drawn[2] != drawn[0], "what is drawn after is each test's: {drawn:?}");
     // For two tests an image is not worth it.
-    assert_eq!(report(&["-E", "test(TestC) or test(TestE)", "--engine", "winch"])["canonical"]["reproducible"], true);
+    assert_eq!(report(&["--engine", "winch", "--", "-test.run", "Test[CE]"])["canonical"]["reproducible"], true);
 }
 
 /// A package of the guests in a folder of its own, where no configuration of theirs holds.

@@ -48,24 +48,24 @@ pub(super) fn tests(program: &Program<'_>, flags: &GoFlags) -> Result<Vec<Test>,
         } else {
             vec![format!("-test.run={pattern}")]
         };
-        let mut args = vec!["-test.v=test2json".to_owned(), "-test.paniconexit0".to_owned()];
-        args.extend(flags.skip.iter().map(|skip| format!("-test.skip={skip}")));
-        args.extend(flags.passed.iter().cloned());
-        let start = start(own, args, program.asks_for_own_args());
+        let first = vec!["-test.v=test2json".to_owned(), "-test.paniconexit0".to_owned()];
+        let skips = flags.skip.iter().map(|skip| format!("-test.skip={skip}"));
+        let last = skips.chain(flags.passed.iter().cloned()).collect();
+        let start = start([first, own, last], program.asks_for_own_args());
         let ignored = (benchmark && flags.bench.is_none()).then(|| BENCHMARK.to_owned());
         Test { name: Arc::from(name), ignored, start, left_out, ..Test::default() }
     });
     Ok(tests.collect())
 }
 
-/// How a test is started, with arguments of its own before those of all. A program that asks for its own when it is ready is not told
-/// them before: until then, every test is the same.
-fn start(own: Vec<String>, all: Vec<String>, asks: bool) -> StartCall {
-    let [own, all] = [own, all].map(|args| args.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>());
+/// How a test is started: with arguments of its own between the first and the last of all tests. A program that asks for the test's own
+/// arguments when it is ready is not told them before: until then, every test is the same.
+fn start(args: [Vec<String>; 3], asks: bool) -> StartCall {
+    let [first, own, last] = args.map(|args| args.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>());
     if asks {
-        StartCall { args: all, own_args: own, ..StartCall::default() }
+        StartCall { args: [first, last].concat(), own_args: own, ..StartCall::default() }
     } else {
-        StartCall { args: [own, all].concat(), ..StartCall::default() }
+        StartCall { args: [first, own, last].concat(), ..StartCall::default() }
     }
 }
 
