@@ -35,9 +35,9 @@ fn every_kind_is_written() {
     for kind in ReportKind::ALL {
         assert!(std::fs::metadata(path(kind)).is_ok_and(|file| file.len() > 50), "{kind}");
     }
-    // What is written is what the library makes of the report that was written.
+    // What is written is what the library makes of the report that was written. A run knows more for SARIF: which places never release.
     let report = json::read(&path(ReportKind::Json)).unwrap();
-    for kind in [ReportKind::Sarif, ReportKind::Prometheus, ReportKind::ChromeTrace, ReportKind::Github] {
+    for kind in [ReportKind::Prometheus, ReportKind::ChromeTrace, ReportKind::Github] {
         assert_eq!(std::fs::read(path(kind)).unwrap(), kind.write(&report, None), "{kind}");
     }
     let trace: Value = serde_json::from_slice(&std::fs::read(path(ReportKind::ChromeTrace)).unwrap()).unwrap();

@@ -57,8 +57,8 @@ pub(super) struct Finding<'a> {
     pub fingerprint: String,
 }
 
-/// All findings, in the report's order.
-pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
+/// All findings, in the report's order; places that never released what they acquired are those of this coverage.
+pub(super) fn findings<'r>(report: &'r Report, coverage: Option<&'r CleanupCoverage>) -> Vec<Finding<'r>> {
     let tests = words::tests(report).flat_map(|(module, test)| of_test(report, &module.name, test));
     let refused = report.canonical.refused.iter().map(|refused| Finding {
         rule: "module/refused".to_owned(),
@@ -71,7 +71,6 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
         related: Vec::new(),
         fingerprint: fingerprint(&["module/refused", &refused.name]),
     });
-    let coverage = report.canonical.cleanup_coverage.as_ref().or(report.coverage.as_ref());
     let coverage = coverage.into_iter().flat_map(never_released);
     tests.chain(refused).chain(coverage).chain(of_run(report)).collect()
 }
@@ -346,7 +345,8 @@ mod tests {
         let test = samples::with("t", Verdict::Pass, details);
         let mut report = samples::report(vec![samples::module("m", vec![test])]);
         report.canonical.gates = vec![samples::missed_gate()];
-        let found: Vec<_> = findings(&report).into_iter().map(|finding| (finding.rule, finding.message)).collect();
+        let found: Vec<_> =
+            findings(&report, None).into_iter().map(|finding| (finding.rule, finding.message)).collect();
         assert_eq!(
             found,
             [

@@ -7,7 +7,10 @@ use super::findings::{Finding, Level, findings};
 use crate::model::{Report, Verdict};
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
-    let mut text: String = findings(report).iter().filter(|finding| finding.accepted.is_none()).map(line).collect();
+    // Without a gate on them, places are not annotated beside the leaks of the tests.
+    let coverage = report.canonical.cleanup_coverage.as_ref();
+    let mut text: String =
+        findings(report, coverage).iter().filter(|finding| finding.accepted.is_none()).map(line).collect();
     let counts = report.counts();
     let bad = [
         (counts.leak, Verdict::Leak),

@@ -138,7 +138,8 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         execution_successful: !report.volatile.interrupted,
         properties: RunProperties { digest: &report.digest, reproducible: report.canonical.reproducible },
     };
-    log(&findings(report), rules(), (&report.volatile.version, invocation))
+    let coverage = report.canonical.cleanup_coverage.as_ref().or(report.coverage.as_ref());
+    log(&findings(report, coverage), rules(), (&report.volatile.version, invocation))
 }
 
 /// The SARIF file of a search that came to its end.
