@@ -144,7 +144,8 @@ fn figures_add_up_however_functions_are_left() {
                     assert_eq!(sum(test), fuel, "{} of {}", test["name"], module.display());
                     counted += 1;
                 }
-                (None, Some(_)) => {}
+                // A test that its set-up left no memory for is over before it spends any.
+                (None | Some(0), Some(_)) => {}
                 (known, why) => panic!("{} of {}: {known:?}, {why:?}", test["name"], module.display()),
             }
         }
