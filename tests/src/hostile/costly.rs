@@ -54,6 +54,15 @@ fn probe_bomb() -> Hostile {
     Hostile::new("memory", "costly_probe_of_its_allocator", Expect::Verdict("pass"), wat(text))
 }
 
+/// An allocator of WebAssembly text that gives out the memory behind `$next`, and frees nothing.
+pub(super) const GIVES_AND_NEVER_TAKES: &str = "(func $malloc (param i32) (result i32) (local $block i32)
+        (local.set $block (global.get $next))
+        (global.set $next (i32.add (global.get $next)
+            (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
+        (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+            (then (drop (memory.grow (i32.const 1))) (br $more))))
+        (local.get $block))";
+
 /// Blocks that are lost at 65,535 places, each 30 calls deep, in functions with long names.
 fn places() -> Hostile {
     let [a, b] = ["a", "b"].map(|letter| letter.repeat(500));
@@ -71,13 +80,7 @@ fn places() -> Hostile {
         r#"(module
         (memory (export "memory") 64)
         (global $next (mut i32) (i32.const 65536))
-        (func $malloc (param i32) (result i32) (local $block i32)
-            (local.set $block (global.get $next))
-            (global.set $next (i32.add (global.get $next)
-                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
-            (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
-                (then (drop (memory.grow (i32.const 1))) (br $more))))
-            (local.get $block))
+        {GIVES_AND_NEVER_TAKES}
         {} {}
         (func $main (export "_start") (local $n i32)
             (local.set $n (i32.const 65535))

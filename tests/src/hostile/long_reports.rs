@@ -1,5 +1,6 @@
 //! Small modules of which there would be very much to report.
 
+use super::costly::GIVES_AND_NEVER_TAKES;
 use super::{Expect, Hostile, wat};
 use crate::sdk::{STATE, sdk_module_of, state};
 
@@ -23,13 +24,7 @@ fn long_file_names() -> Hostile {
         r#"(module
         (memory (export "memory") 64)
         (global $next (mut i32) (i32.const 65536))
-        (func $malloc (param i32) (result i32) (local $block i32)
-            (local.set $block (global.get $next))
-            (global.set $next (i32.add (global.get $next)
-                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
-            (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
-                (then (drop (memory.grow (i32.const 1))) (br $more))))
-            (local.get $block))
+        {GIVES_AND_NEVER_TAKES}
         {} {}
         (func $main (export "_start") (local $n i32)
             (local.set $n (i32.const 65535))
