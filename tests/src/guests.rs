@@ -1,7 +1,7 @@
 //! The guests in `guests/`, built for wasm with the toolchain that airtight finds or makes.
 
 use crate::once::once_a_run;
-use crate::program::scratch_root;
+use crate::program::{Ran, command, scratch_root};
 use airtight::toolchain::{BuildRequest, Permission, TargetFilter, Toolchain, build, install};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -60,4 +60,17 @@ fn build_all() -> String {
     let built = build(toolchain, &request, &mut |_| {}).expect("the guests build");
     assert!(built.failures.is_empty(), "{:?}", built.failures);
     built.artifacts.iter().map(|artifact| format!("{}={}\n", artifact.name, artifact.wasm.display())).collect()
+}
+
+/// Runs the program in `dir` on the package of ways out: a command, and what follows the package.
+///
+/// # Panics
+/// If it cannot be run, or there is no command.
+pub fn run_on_faults(dir: &Path, args: &[&str]) -> Ran {
+    let mut command = command();
+    let package = guests_dir().join("faults");
+    let (first, rest) = args.split_first().expect("a command comes first");
+    command.current_dir(dir).env("CARGO_TARGET_DIR", guests_target_dir().join("faults"));
+    command.arg(first).arg(package).args(["--color", "never"]).args(rest);
+    Ran::from(command.output().expect("the program runs"))
 }

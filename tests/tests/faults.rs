@@ -1,21 +1,10 @@
 //! Calls that are made to fail: one by `--fault`, or each in turn by `airtight faults`.
 
 use airtight_tests::{
-    Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests, with_sdk,
+    Ran, command, go, go_test_binary, guests_dir, read_report, run, run_on_faults, scratch_dir, tests, with_sdk,
     workspace, write,
 };
 use serde_json::Value;
-use std::path::Path;
-
-/// Runs the program on the package of ways out.
-fn airtight(dir: &Path, args: &[&str]) -> Ran {
-    let mut command = command();
-    let package = guests_dir().join("faults");
-    let (first, rest) = args.split_first().unwrap();
-    command.current_dir(dir).env("CARGO_TARGET_DIR", guests_target_dir().join("faults"));
-    command.arg(first).arg(package).args(["--color", "never"]).args(rest);
-    Ran::from(command.output().unwrap())
-}
 
 #[test]
 fn one_call_of_a_test_fails() {
@@ -24,7 +13,7 @@ fn one_call_of_a_test_fails() {
     let run = |fault: &str| {
         let report = format!("json={}", dir.path().join("report.json").display());
         let args = [&["test", "--fault", fault, "--report", &report][..], &wrong].concat();
-        let ran = airtight(dir.path(), &args);
+        let ran = run_on_faults(dir.path(), &args);
         (ran, read_report(&dir.path().join("report.json")))
     };
     let (ran, report) = run("write:1=ENOSPC");
@@ -39,7 +28,7 @@ fn one_call_of_a_test_fails() {
     assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("write:9=ENOSPC happened in no test"), "{}", ran.stderr);
     // What is asked for and is not so is refused with what would be.
-    let ran = airtight(dir.path(), &["test", "--fault", "write:1=ENOENT"]);
+    let ran = run_on_faults(dir.path(), &["test", "--fault", "write:1=ENOENT"]);
     assert!(ran.status == Some(2) && ran.stderr.contains("ENOSPC, EIO, short, EINTR"), "{}", ran.stderr);
 }
 
@@ -49,7 +38,7 @@ fn a_call_that_fails_costs_what_it_costs() {
     let fuel = |faults: &[&str]| {
         let report = format!("json={}", dir.path().join("report.json").display());
         let chosen = ["--test", "mended", "--report", &report, "--exact", "--", "wakes_up_late"];
-        let ran = airtight(dir.path(), &[&["test"][..], faults, &chosen].concat());
+        let ran = run_on_faults(dir.path(), &[&["test"][..], faults, &chosen].concat());
         assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
         let report = read_report(&dir.path().join("report.json"));
         report["canonical"]["modules"][0]["tests"][0]["usage"]["fuel"].clone()
@@ -61,10 +50,10 @@ fn a_call_that_fails_costs_what_it_costs() {
 #[test]
 fn every_wrong_way_out_is_found() {
     let dir = scratch_dir();
-    let ran = airtight(dir.path(), &["faults", "--test", "wrong"]);
+    let ran = run_on_faults(dir.path(), &["faults", "--test", "wrong"]);
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     insta::assert_snapshot!(ran.stdout);
-    let again = airtight(dir.path(), &["faults", "--test", "wrong", "-j", "1"]);
+    let again = run_on_faults(dir.path(), &["faults", "--test", "wrong", "-j", "1"]);
     assert_eq!(again.stdout, ran.stdout);
 }
 
@@ -72,7 +61,7 @@ fn every_wrong_way_out_is_found() {
 fn no_mended_twin_is_blamed() {
     let dir = scratch_dir();
     let report = format!("json={}", dir.path().join("faults.json").display());
-    let ran = airtight(dir.path(), &["faults", "--test", "mended", "--report", &report]);
+    let ran = run_on_faults(dir.path(), &["faults", "--test", "mended", "--report", &report]);
     assert_eq!(ran.status, Some(0), "{}{}", ran.stdout, ran.stderr);
     insta::assert_snapshot!(ran.stdout);
     let report: Value = serde_json::from_slice(&std::fs::read(dir.path().join("faults.json")).unwrap()).unwrap();
@@ -84,10 +73,10 @@ fn no_mended_twin_is_blamed() {
 #[test]
 fn what_is_not_tried_is_counted_by_place() {
     let dir = scratch_dir();
-    let ran = airtight(dir.path(), &["faults", "--test", "wrong", "--faults-max", "3", "--", "lock_stays"]);
+    let ran = run_on_faults(dir.path(), &["faults", "--test", "wrong", "--faults-max", "3", "--", "lock_stays"]);
     assert!(ran.stdout.contains("not tried, of calls at"), "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stdout.contains("faults::lock::"), "{}", ran.stdout);
-    let refused = airtight(dir.path(), &["faults", "--fault", "write:1=EIO"]);
+    let refused = run_on_faults(dir.path(), &["faults", "--fault", "write:1=EIO"]);
     assert!(refused.status == Some(2) && refused.stderr.contains("airtight test --fault"), "{}", refused.stderr);
 }
 
@@ -96,10 +85,10 @@ fn what_is_not_tried_is_counted_by_place() {
 fn the_line_that_repeats_a_failure_repeats_it() {
     let dir = scratch_dir();
     let chosen = ["--test", "wrong", "--exact", "--", "first_descriptor_is_forgotten"];
-    let found = airtight(dir.path(), &[&["faults"][..], &chosen].concat());
+    let found = run_on_faults(dir.path(), &[&["faults"][..], &chosen].concat());
     let line = found.stdout.lines().find_map(|line| line.trim().strip_prefix("to repeat: --fault ")).unwrap();
     let report = format!("json={}", dir.path().join("report.json").display());
-    let ran = airtight(dir.path(), &[&["test", "--fault", line, "--report", &report][..], &chosen].concat());
+    let ran = run_on_faults(dir.path(), &[&["test", "--fault", line, "--report", &report][..], &chosen].concat());
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     let report = read_report(&dir.path().join("report.json"));
     let [test] = &tests(&report).collect::<Vec<_>>()[..] else { panic!("{report:?}") };
@@ -228,7 +217,10 @@ fn what_is_accepted_fails_nothing_and_what_is_new_does() {
     let file = dir.path().join("accepted.toml");
     let baseline = ["--baseline", file.to_str().unwrap()];
     let faults = |more: &[&str], tests: &[&str]| {
-        airtight(dir.path(), &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat())
+        run_on_faults(
+            dir.path(),
+            &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat(),
+        )
     };
     let ran = faults(
         &["--accept", "--reason", "until 2.0", "--expires", "2027-01-31", "--date", "2027-01-01"],
@@ -261,7 +253,7 @@ fn other_tools_read_what_is_found() {
     let kinds = ["json", "sarif", "junit"].map(|kind| format!("{kind}={}", path(kind).display()));
     let reports: Vec<&str> = kinds.iter().flat_map(|kind| ["--report", kind]).collect();
     let chosen = ["--test", "wrong", "--exact", "--", "first_descriptor_is_forgotten"];
-    let ran = airtight(dir.path(), &[&["faults"], &reports[..], &chosen].concat());
+    let ran = run_on_faults(dir.path(), &[&["faults"], &reports[..], &chosen].concat());
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     let read = |name: &str| serde_json::from_slice::<Value>(&std::fs::read(path(name)).unwrap()).unwrap();
     let (report, sarif) = (read("json"), read("sarif"));
@@ -282,7 +274,7 @@ fn other_tools_read_what_is_found() {
         (&["--shuffle", "3"], 2, "leave out --shuffle"),
         (&["--report", "json=x.json", "--report-base", "x.json"], 2, "leave out --report-base"),
     ] {
-        let refused = airtight(dir.path(), &[&["faults"], args].concat());
+        let refused = run_on_faults(dir.path(), &[&["faults"], args].concat());
         assert!(refused.status == Some(status) && refused.stderr.contains(said), "{args:?}: {}", refused.stderr);
     }
     assert!(!dir.path().join("-").exists());

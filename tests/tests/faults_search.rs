@@ -1,21 +1,10 @@
 //! How far a search for failures goes, what it takes from an earlier one, and what it knows of ends of tests.
 
 use airtight_tests::{
-    Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, scratch_dir, with_sdk,
-    workspace, write,
+    Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, run_on_faults, scratch_dir,
+    with_sdk, workspace, write,
 };
 use serde_json::Value;
-use std::path::Path;
-
-/// Runs the program on the package of ways out.
-fn airtight(dir: &Path, args: &[&str]) -> Ran {
-    let mut command = command();
-    let package = guests_dir().join("faults");
-    let (first, rest) = args.split_first().unwrap();
-    command.current_dir(dir).env("CARGO_TARGET_DIR", guests_target_dir().join("faults"));
-    command.arg(first).arg(package).args(["--color", "never"]).args(rest);
-    Ran::from(command.output().unwrap())
-}
 
 /// Programs of C that ask for memory, the first five of them wrong; and those that end themselves or ask again.
 #[test]
@@ -98,7 +87,7 @@ fn a_search_that_was_stopped_goes_on_where_it_was() {
 fn a_search_that_time_ends_is_not_reproducible() {
     let dir = scratch_dir();
     let report = format!("json={}", dir.path().join("faults.json").display());
-    let ran = airtight(dir.path(), &["faults", "--test", "wrong", "--faults-time", "0s", "--report", &report]);
+    let ran = run_on_faults(dir.path(), &["faults", "--test", "wrong", "--faults-time", "0s", "--report", &report]);
     let report: Value = serde_json::from_slice(&std::fs::read(dir.path().join("faults.json")).unwrap()).unwrap();
     assert_eq!(report["canonical"]["reproducible"], false, "{}", ran.stdout);
     assert!(ran.stdout.contains("not tried, of calls at"), "{}", ran.stdout);
@@ -110,7 +99,10 @@ fn what_is_accepted_and_still_there_stays_accepted() {
     let file = dir.path().join("accepted.toml");
     let faults = |more: &[&str], tests: &[&str]| {
         let baseline = ["--baseline", file.to_str().unwrap()];
-        airtight(dir.path(), &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat())
+        run_on_faults(
+            dir.path(),
+            &[&["faults", "--test", "wrong"], &baseline[..], more, &["--exact", "--"], tests].concat(),
+        )
     };
     // One entry stands for what several tests come to, and names the first of them.
     let shared = ["descriptor_is_closed_twice", "descriptor_is_used_after_its_close", "descriptor_stays_open"];

@@ -54,18 +54,14 @@ fn probe_bomb() -> Hostile {
     Hostile::new("memory", "costly_probe_of_its_allocator", Expect::Verdict("pass"), wat(text))
 }
 
-/// An allocator of WebAssembly text that gives out the memory behind `$next`, and frees nothing.
-pub(super) const GIVES_AND_NEVER_TAKES: &str = "(func $malloc (param i32) (result i32) (local $block i32)
-        (local.set $block (global.get $next))
-        (global.set $next (i32.add (global.get $next)
-            (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
-        (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
-            (then (drop (memory.grow (i32.const 1))) (br $more))))
-        (local.get $block))";
-
 /// Blocks that are lost at 65,535 places, each 30 calls deep, in functions with long names.
 fn places() -> Hostile {
     let [a, b] = ["a", "b"].map(|letter| letter.repeat(500));
+    Hostile::new("memory", "costly_places_of_lost_blocks", Expect::Verdict("leak"), losing_at_many_places(&a, &b))
+}
+
+/// A module that loses blocks at 65,535 places, each 30 calls deep, in two functions of these names.
+pub(super) fn losing_at_many_places(a: &str, b: &str) -> Vec<u8> {
     let step = |name: &str| {
         format!(
             "(func ${name} (param $depth i32) (param $bits i32)
@@ -80,17 +76,23 @@ fn places() -> Hostile {
         r#"(module
         (memory (export "memory") 64)
         (global $next (mut i32) (i32.const 65536))
-        {GIVES_AND_NEVER_TAKES}
+        (func $malloc (param i32) (result i32) (local $block i32)
+            (local.set $block (global.get $next))
+            (global.set $next (i32.add (global.get $next)
+                (i32.and (i32.add (local.get 0) (i32.const 15)) (i32.const -16))))
+            (loop $more (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536)))
+                (then (drop (memory.grow (i32.const 1))) (br $more))))
+            (local.get $block))
         {} {}
         (func $main (export "_start") (local $n i32)
             (local.set $n (i32.const 65535))
             (loop $more
                 (call ${a} (i32.const 30) (i32.mul (local.get $n) (i32.const 16385)))
                 (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
-        step(&a),
-        step(&b)
+        step(a),
+        step(b)
     );
-    Hostile::new("memory", "costly_places_of_lost_blocks", Expect::Verdict("leak"), wat(&text))
+    wat(&text)
 }
 
 /// Imports, a page of memory and eight digits at 64, which `$count` counts up.

@@ -1,6 +1,6 @@
 //! Small modules of which there would be very much to report.
 
-use super::costly::GIVES_AND_NEVER_TAKES;
+use super::costly::losing_at_many_places;
 use super::{Expect, Hostile, wat};
 use crate::sdk::{STATE, sdk_module_of, state};
 
@@ -10,31 +10,7 @@ pub fn all() -> Vec<Hostile> {
 
 /// Blocks that are lost at 65,535 places, each 30 calls deep, in a source file whose name has 160,000 bytes.
 fn long_file_names() -> Hostile {
-    let step = |name: &str| {
-        format!(
-            "(func ${name} (param $depth i32) (param $bits i32)
-                (if (i32.eqz (local.get $depth)) (then (drop (call $malloc (i32.const 16))) (return)))
-                (local.set $depth (i32.sub (local.get $depth) (i32.const 1)))
-                (if (i32.and (local.get $bits) (i32.const 1))
-                    (then (call $a (local.get $depth) (i32.shr_u (local.get $bits) (i32.const 1))))
-                    (else (call $b (local.get $depth) (i32.shr_u (local.get $bits) (i32.const 1))))))"
-        )
-    };
-    let text = format!(
-        r#"(module
-        (memory (export "memory") 64)
-        (global $next (mut i32) (i32.const 65536))
-        {GIVES_AND_NEVER_TAKES}
-        {} {}
-        (func $main (export "_start") (local $n i32)
-            (local.set $n (i32.const 65535))
-            (loop $more
-                (call $a (i32.const 30) (i32.mul (local.get $n) (i32.const 16385)))
-                (br_if $more (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))"#,
-        step("a"),
-        step("b")
-    );
-    let mut module = wat(&text);
+    let mut module = losing_at_many_places("a", "b");
     for (name, data) in debug_information(&"d/".repeat(80_000)) {
         custom_section(&mut module, name, &data);
     }
