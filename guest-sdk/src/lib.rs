@@ -100,6 +100,7 @@ mod libtest;
 mod mem;
 pub mod net;
 mod outcome;
+mod position;
 mod runner;
 #[cfg(any(unix, target_os = "wasi"))]
 mod sockets;

@@ -3,8 +3,8 @@
 use crate::book::Book;
 use crate::cleanup::{Cleanup, Scope};
 use crate::faults;
+use crate::position::SubtestPosition;
 use crate::runner::Runner;
-use crate::subtest::SubtestPosition;
 use crate::tasks::EndTasks;
 use crate::temp_dir;
 use crate::tracked::{self, Tracked};

@@ -10,13 +10,14 @@ use quote::ToTokens;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The sources of the crates, with the file that is each crate's root. The SDK and the table of limits are left out: `T` offers what all
-/// parts of the one are about, and a row of the other names the table's limits.
-const CRATES: [(&str, &str); 4] = [
+/// The sources of the crates, with the file that is each crate's root.
+const CRATES: [(&str, &str); 6] = [
     ("../host/src", "lib.rs"),
     ("../host/src/bin/airtight", "main.rs"),
     ("../host/toolchain/src", "lib.rs"),
     ("../guest-sdk/macros/src", "lib.rs"),
+    ("../guest-sdk/src", "lib.rs"),
+    ("../guest-sdk/abi/src", "lib.rs"),
 ];
 
 type ModulePath = Vec<String>;

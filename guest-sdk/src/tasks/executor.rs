@@ -31,6 +31,22 @@ pub(crate) struct Executor {
     pub(crate) context: Context,
 }
 
+/// What ends the tasks of a scope. Behind a pointer, so that a test without tasks imports nothing that it does not need.
+pub(crate) trait EndTasks {
+    fn end(&self);
+    fn executor(&self) -> Rc<Executor>;
+}
+
+impl EndTasks for Rc<Executor> {
+    fn end(&self) {
+        self.finish();
+    }
+
+    fn executor(&self) -> Rc<Executor> {
+        Rc::clone(self)
+    }
+}
+
 /// A task that is not done.
 struct Spawned {
     /// What there is to do; nothing while it is being polled.

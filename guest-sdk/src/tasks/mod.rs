@@ -11,6 +11,7 @@ mod platform;
 use crate::T;
 pub use context::Context;
 use entry::Entry;
+pub(crate) use executor::EndTasks;
 use executor::Executor;
 use std::cell::RefCell;
 use std::fmt;
@@ -21,22 +22,6 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Polled, Poll, Waker};
 use std::time::{Duration, Instant};
-
-/// What ends the tasks of a scope. Behind a pointer, so that a test without tasks imports nothing that it does not need.
-pub(crate) trait EndTasks {
-    fn end(&self);
-    fn executor(&self) -> Rc<Executor>;
-}
-
-impl EndTasks for Rc<Executor> {
-    fn end(&self) {
-        self.finish();
-    }
-
-    fn executor(&self) -> Rc<Executor> {
-        Rc::clone(self)
-    }
-}
 
 impl T {
     /// Runs a future beside the test, as a task: while the test waits in [`T::block_on`] or, if it is `async`, wherever it awaits. Tasks run

@@ -4,12 +4,16 @@
 //! set, what breaking it does, and the words that tell of it. To add a limit, add its row to `table.rs`; where code is
 //! needed to hold a test to it, the compiler asks for that code.
 
+mod check;
+mod heap;
 mod row;
 mod table;
 mod values;
 
-pub use row::{Breach, HeapFigure, HeapKind, Row, Source, ValueError};
-pub use table::{Leftover, Limit, Tally};
+pub use check::ValueError;
+pub use heap::{HeapFigure, HeapKind, Leftover, Tally};
+pub use row::{Breach, Row, Source};
+pub use table::Limit;
 pub use values::LimitValues;
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! What there is to say of a limit.
 
-use super::{Leftover, Limit, Tally};
-use crate::units::{Quantity, UnitError};
-use core::fmt;
+use super::heap::HeapFigure;
+use crate::units::Quantity;
 
 /// Everything that is said of a limit in one place.
 #[derive(Debug)]
@@ -79,66 +78,4 @@ pub enum Breach {
     /// The test is told of, and its verdict stays. Such a limit changes no canonical report, so it is not part of the policy
     /// that the report states.
     Note,
-}
-
-/// A figure of a test's heap that is judged when the test has ended, and how a broken limit is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeapFigure {
-    /// Which figure.
-    pub kind: HeapKind,
-    /// The message before the figure: `it allocated `.
-    pub before: &'static str,
-    /// The message after it: ` times`.
-    pub after: &'static str,
-}
-
-/// Where a figure of the heap comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HeapKind {
-    /// It is counted while the test runs, so the allocation that broke the limit is known.
-    Tally(Tally),
-    /// It is found at the end, among the blocks that are left.
-    Leftover(Leftover),
-}
-
-/// A text or a number that is not a value of its limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ValueError {
-    /// It is not a quantity of the right kind.
-    Unit(UnitError),
-    /// It is less than [`Row::least`].
-    TooLittle {
-        /// The limit.
-        limit: Limit,
-        /// The value.
-        value: u64,
-    },
-    /// It is more than [`Row::most`].
-    TooMuch {
-        /// The limit.
-        limit: Limit,
-        /// The value.
-        value: u64,
-    },
-}
-
-impl fmt::Display for ValueError {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unit(error) => error.fmt(to),
-            Self::TooLittle { limit, .. } => {
-                write!(to, "`{}` is more than 0: no test can run with less", limit.name())
-            }
-            Self::TooMuch { limit, .. } => write!(to, "`{}` is at most {}", limit.name(), limit.row().most),
-        }
-    }
-}
-
-impl core::error::Error for ValueError {}
-
-impl From<UnitError> for ValueError {
-    fn from(error: UnitError) -> Self {
-        Self::Unit(error)
-    }
 }

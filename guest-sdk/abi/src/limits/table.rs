@@ -1,6 +1,7 @@
-//! The table: a row for each limit, and the figures of the heap that limits are on.
+//! The table: a row for each limit.
 
-use super::row::{Breach, HeapFigure, HeapKind, Row, Source, ValueError};
+use super::heap::{HeapFigure, HeapKind, Leftover, Tally};
+use super::row::{Breach, Row, Source};
 use crate::units::Quantity;
 use alloc::string::String;
 
@@ -275,33 +276,6 @@ limits! {
     };
 }
 
-/// A figure that is counted while the test runs. It never falls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tally {
-    /// Most bytes of the test's own blocks that were live at once.
-    Peak,
-    /// Its own allocations, reallocations included.
-    Allocations,
-    /// Most bytes of a single block that it asked for, whether or not it got them.
-    Largest,
-}
-
-impl Tally {
-    /// Every tally.
-    pub const ALL: [Self; 3] = [Self::Peak, Self::Allocations, Self::Largest];
-    /// How many there are.
-    pub const COUNT: usize = Self::ALL.len();
-}
-
-/// A figure of what is left at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leftover {
-    /// Bytes of blocks that nothing reaches.
-    Lost,
-    /// Bytes of the test's own blocks that static data still reaches.
-    Retained,
-}
-
 impl Limit {
     /// Name of the setting and the option: `peak-heap`.
     pub const fn name(self) -> &'static str {
@@ -331,28 +305,5 @@ impl Limit {
     /// Whether it can be set there.
     pub fn can_be_set_by(self, source: Source) -> bool {
         self.row().sources.contains(&source)
-    }
-
-    /// The value that a text stands for.
-    ///
-    /// # Errors
-    /// The text is not a quantity of the right kind, or its value is out of bounds.
-    pub fn parse(self, text: &str) -> Result<u64, ValueError> {
-        self.check(self.row().quantity.parse(text)?)
-    }
-
-    /// The value itself, where it is within bounds.
-    ///
-    /// # Errors
-    /// It is not.
-    pub const fn check(self, value: u64) -> Result<u64, ValueError> {
-        let row = self.row();
-        if value < row.least {
-            Err(ValueError::TooLittle { limit: self, value })
-        } else if value > row.most {
-            Err(ValueError::TooMuch { limit: self, value })
-        } else {
-            Ok(value)
-        }
     }
 }
