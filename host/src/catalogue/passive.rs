@@ -61,7 +61,7 @@ pub(super) fn copied(module: &Module<'_>) -> Result<BTreeMap<u32, Copied>, NoSta
 mod tests {
     use super::*;
 
-    fn of(fields: &str) -> Result<Vec<(u32, u32, u32)>, NoStatics> {
+    fn read_fields(fields: &str) -> Result<Vec<(u32, u32, u32)>, NoStatics> {
         let bytes = wat::parse_str(format!("(module {fields})")).unwrap();
         let found = copied(&Module::read(&bytes).unwrap())?;
         Ok(found.into_iter().map(|(index, copied)| (index, copied.address, copied.len)).collect())
@@ -79,10 +79,10 @@ mod tests {
                 (memory.fill (i32.const 48) (i32.const 0) (i32.const 16))
                 (i32.atomic.store (i32.const 64) (i32.const 2)))
             (data.drop $b))";
-        assert_eq!(of(&format!("{SHARED} {init}")).unwrap(), [(0, 16, 4), (1, 32, 3)]);
+        assert_eq!(read_fields(&format!("{SHARED} {init}")).unwrap(), [(0, 16, 4), (1, 32, 3)]);
         let alone = "(memory 1) (start $init) (data $a \"abcd\")
             (func $init (memory.init $a (i32.const 16) (i32.const 0) (i32.const 4)))";
-        assert_eq!(of(alone).unwrap(), [], "it has no threads");
+        assert_eq!(read_fields(alone).unwrap(), [], "it has no threads");
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
                 NoStatics::Overlap,
             ),
         ] {
-            assert_eq!(of(&format!("{SHARED} (func $init {init})")).unwrap_err(), why, "{init}");
+            assert_eq!(read_fields(&format!("{SHARED} (func $init {init})")).unwrap_err(), why, "{init}");
         }
     }
 }

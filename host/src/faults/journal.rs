@@ -115,7 +115,7 @@ impl Journal {
             reads.push((asked.clone(), state));
         }
         let runs =
-            runs.iter().filter(|(_, tried)| !tried.by_wall_clock).map(|(faults, tried)| KnownRun::of(faults, tried));
+            runs.iter().filter(|(_, tried)| !tried.by_wall_clock).map(|(faults, tried)| KnownRun::new(faults, tried));
         let page = Page { key: key.to_owned(), reads, runs: runs.collect() };
         let bytes = serde_json::to_vec(&page).map_err(|error| error.to_string())?;
         self.write(key, &bytes).map_err(|error| error.to_string())
@@ -151,7 +151,7 @@ impl Journal {
 }
 
 impl KnownRun {
-    fn of(faults: &[Fault], tried: &Tried) -> Self {
+    fn new(faults: &[Fault], tried: &Tried) -> Self {
         let failure = |(fault, stack, open): &(Fault, Stack, u64)| (fault.to_string(), frames(stack), *open);
         Self {
             faults: faults.iter().map(ToString::to_string).collect(),

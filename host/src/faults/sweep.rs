@@ -97,7 +97,7 @@ impl<'a> Sweep<'a> {
                 }
             }
         }
-        let known = KnownCalls::of(&plain);
+        let known = KnownCalls::from_run(&plain);
         let subject = subject.with_fuel(fuel);
         let reads = Mutex::new(plain.reads.clone());
         Ok(Ok((Self { module, subject, counts, is_doubtful: false, plain, known, reads }, listed)))
@@ -109,7 +109,7 @@ impl<'a> Sweep<'a> {
     /// A bug of ours.
     pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<Tried, HostBug> {
         let mut run = self.run(&[fault])?;
-        let mut tried = Tried::of(&run, 1);
+        let mut tried = Tried::new(&run, 1);
         tried.outcome = Judge { subject: &self.subject, before: &[&self.plain] }.judge(&run);
         if tried.failed_at.is_some() {
             tried.way_out = WayOut::taken_from(&mut run, &self.known, pairs);
@@ -126,7 +126,7 @@ impl<'a> Sweep<'a> {
         let run = self.run(faults)?;
         let before: Vec<&FaultedRun> = [Some(&self.plain), first.run.as_ref()].into_iter().flatten().collect();
         let outcome = Judge { subject: &self.subject, before: &before }.judge_pair(&run, &first.outcome);
-        Ok(Tried { outcome, ..Tried::of(&run, faults.len()) })
+        Ok(Tried { outcome, ..Tried::new(&run, faults.len()) })
     }
 
     fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
@@ -167,7 +167,7 @@ impl<'a> Sweep<'a> {
 
 impl Tried {
     /// A run that was to have so many failures.
-    fn of(run: &FaultedRun, failures: usize) -> Self {
+    fn new(run: &FaultedRun, failures: usize) -> Self {
         let last = run.watched.injected.last().filter(|_| run.watched.injected.len() >= failures);
         let failed_at = last.map(|(_, call)| Stack::clone(&call.stack));
         Self { failed_at, by_wall_clock: run.by_wall_clock, ..Self::default() }

@@ -23,7 +23,7 @@ fn place(call: &NotedCall) -> CallPlace {
 pub struct KnownCalls(HashSet<CallPlace>);
 
 impl KnownCalls {
-    pub fn of(run: &FaultedRun) -> Self {
+    pub fn from_run(run: &FaultedRun) -> Self {
         Self(run.watched.calls.iter().map(place).collect())
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn it_is_what_no_run_does_otherwise() {
         let (write, close) = (call(Call::Write, 1, 1), call(Call::Close, 1, 2));
-        let known = KnownCalls::of(&run(vec![write.clone(), close.clone()], None));
+        let known = KnownCalls::from_run(&run(vec![write.clone(), close.clone()], None));
         let unlink = call(Call::Remove, 1, 3);
         let mut failed = run(vec![write, close, unlink.clone(), call(Call::Remove, 2, 3)], Some(0));
         let way_out = WayOut::taken_from(&mut failed, &known, 10);

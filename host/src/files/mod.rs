@@ -38,7 +38,7 @@ pub struct TooLong {
 
 impl TooLong {
     /// The `TooLong` within an error of reading, if there is one.
-    pub fn of(error: &Error) -> Option<Self> {
+    pub fn find_in(error: &Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
     }
 }
@@ -145,7 +145,7 @@ mod tests {
         let path = dir.path().join("sparse");
         File::create(&path).unwrap().set_len(1 << 40).unwrap();
         let error = read(&path, Links::Follow, 1 << 20).unwrap_err();
-        assert_eq!(TooLong::of(&error), Some(TooLong { size: 1 << 40, most: 1 << 20 }));
+        assert_eq!(TooLong::find_in(&error), Some(TooLong { size: 1 << 40, most: 1 << 20 }));
         assert_eq!(error.to_string(), "it has 1099511627776 bytes, and no more than 1048576 are read");
         std::fs::write(&path, [0xff]).unwrap();
         assert_eq!(read_text(&path, Links::Follow, 1).unwrap_err().to_string(), "it is not UTF-8");

@@ -73,7 +73,7 @@ impl TestHarness for GoTests {
     }
 
     fn sequence(&self, tests: &[&TestEntry]) -> Result<Sequence, String> {
-        sequence::of(tests)
+        sequence::entry_for(tests)
     }
 
     fn all_passed(&self, run: &Run, entry: &TestEntry) -> bool {

@@ -151,7 +151,7 @@ impl Percent {
 
     /// The share that a part is of the whole, rounded down; 100% if the whole is 0.
     #[must_use]
-    pub fn of(part: u64, whole: u64) -> Self {
+    pub fn from_part(part: u64, whole: u64) -> Self {
         let share = (u128::from(part) * u128::from(WHOLE)).checked_div(u128::from(whole)).unwrap_or(u128::from(WHOLE));
         Self(u32::try_from(share).unwrap_or(WHOLE).min(WHOLE))
     }
@@ -218,7 +218,10 @@ mod tests {
         for wrong in ["98", "101%", "100.01%", "-1%", "%", ".5%", "1.%", "1.234%", "9 8%", "1e2%", ""] {
             assert!(wrong.parse::<Percent>().is_err(), "{wrong}");
         }
-        assert_eq!((Percent::of(1, 3).to_string(), Percent::of(0, 0).to_string()), ("33.33%".into(), "100%".into()));
+        assert_eq!(
+            (Percent::from_part(1, 3).to_string(), Percent::from_part(0, 0).to_string()),
+            ("33.33%".into(), "100%".into())
+        );
     }
 
     #[test]

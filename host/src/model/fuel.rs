@@ -182,13 +182,13 @@ impl FunctionGrowth {
 mod tests {
     use super::*;
 
-    fn of(functions: &[(&str, u64)]) -> FuelByFunction {
+    fn by_function(functions: &[(&str, u64)]) -> FuelByFunction {
         FuelByFunction::new(functions.iter().map(|(name, fuel)| FunctionFuel::new(*name, *fuel).at("src/lib.rs", 7)))
     }
 
     #[test]
     fn instances_of_a_function_are_one_and_those_that_spend_most_come_first() {
-        let all = of(&[("b", 5), ("a", 3), ("c", 5), ("a", 3)]);
+        let all = by_function(&[("b", 5), ("a", 3), ("c", 5), ("a", 3)]);
         let told: Vec<_> = all.functions.iter().map(|function| (&*function.function, function.fuel)).collect();
         assert_eq!(told, [("a", 6), ("b", 5), ("c", 5)]);
         let many = FuelByFunction::new((0..600).map(|nth| FunctionFuel::new(format!("f{nth:03}"), 1000 - nth)));
@@ -209,20 +209,20 @@ mod tests {
         let grew = now.growth_over(&base).unwrap();
         assert_eq!((&*grew.function, grew.line, grew.seen, grew.base), ("lex", Some(80), 640, 600));
         assert_eq!(grew.place().to_string(), "`lex` src/lex.rs:80");
-        let added = of(&[("a", 10), ("b", 90)]).growth_over(&of(&[("a", 10)])).unwrap();
+        let added = by_function(&[("a", 10), ("b", 90)]).growth_over(&by_function(&[("a", 10)])).unwrap();
         assert_eq!((&*added.function, added.base), ("b", 0));
-        assert!(of(&[("a", 9)]).growth_over(&of(&[("a", 10)])).unwrap_err().contains("no function"));
+        assert!(by_function(&[("a", 9)]).growth_over(&by_function(&[("a", 10)])).unwrap_err().contains("no function"));
     }
 
     #[test]
     fn what_is_not_known_is_not_guessed() {
-        let known = of(&[("a", 10)]);
+        let known = by_function(&[("a", 10)]);
         let unknown = FuelByFunction::unknown("it has threads");
         assert_eq!(unknown.growth_over(&known).unwrap_err(), "it has threads");
         assert_eq!(known.growth_over(&unknown).unwrap_err(), "in the base it is not known: it has threads");
-        let left_out = FuelByFunction { omitted: 1, omitted_fuel: 4, ..of(&[("b", 50)]) };
+        let left_out = FuelByFunction { omitted: 1, omitted_fuel: 4, ..by_function(&[("b", 50)]) };
         assert!(known.growth_over(&left_out).unwrap_err().contains("left out"), "`a` may be what is left out");
-        assert!(of(&[("b", 55)]).growth_over(&left_out).is_ok());
-        assert!(of(&[("b", 53)]).growth_over(&left_out).unwrap_err().contains("left out"));
+        assert!(by_function(&[("b", 55)]).growth_over(&left_out).is_ok());
+        assert!(by_function(&[("b", 53)]).growth_over(&left_out).unwrap_err().contains("left out"));
     }
 }

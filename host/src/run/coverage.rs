@@ -18,7 +18,7 @@ pub struct TestCoverage {
 impl TestCoverage {
     /// What a test that ran adds, if coverage is wanted. A test adds nothing if the wall clock ended it or if it used up
     /// the stack: how far it got is not the same everywhere.
-    pub fn of(case: &Case<'_>, test: &str) -> Self {
+    pub fn new(case: &Case<'_>, test: &str) -> Self {
         let run = case.run;
         let Some(sites) = run.remains.sites.as_ref() else { return Self::default() };
         if matches!(run.ending, Ending::Wall { .. } | Ending::Interrupted) || run.ending.used_up_stack() {

@@ -184,7 +184,7 @@ impl TestRun<'_> {
         let results = shared.recorded.as_ref();
         match results.map_or(Taken::Run, |results| results.take(index, grants.policy())) {
             Taken::Run => {}
-            Taken::Recorded(record) => return Ended { cached: true, ..Ended::of(*record) },
+            Taken::Recorded(record) => return Ended { cached: true, ..Ended::not_run(*record) },
             Taken::NotProved => return planned.skipped("not run: no result of it is to be proved"),
         }
         let (began, since) = (Instant::now(), SystemTime::now());
@@ -239,7 +239,7 @@ impl TestRun<'_> {
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")
                 });
-                Ended { ran, by_wall_clock, profile, kept, coverage, captured, bug, ..Ended::of(record) }
+                Ended { ran, by_wall_clock, profile, kept, coverage, captured, bug, ..Ended::not_run(record) }
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
@@ -286,12 +286,12 @@ impl Planned<'_> {
     }
 
     pub(super) fn skipped(self, why: &str) -> Ended {
-        Ended::of(skipped(&bare_context(self.module, self.test), why))
+        Ended::not_run(skipped(&bare_context(self.module, self.test), why))
     }
 
     pub(super) fn failed(self, why: String) -> Ended {
         let details = Details { message: Some(why), ..Details::default() };
-        Ended::of(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
+        Ended::not_run(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
     }
 }
 
@@ -314,7 +314,7 @@ pub(super) struct Ended {
 
 impl Ended {
     /// What an entry that was not run came to.
-    fn of(record: TestRecord) -> Self {
+    fn not_run(record: TestRecord) -> Self {
         Self {
             record,
             ran: None,

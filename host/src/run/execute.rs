@@ -90,10 +90,10 @@ fn work(
         let mut began = Instant::now();
         while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let (module, test) = tests[index];
-            match worlds.of(index) {
+            match worlds.get(index) {
                 Some(world) if world.is_setup(index) => world.alone(run, &mut batch),
                 world => {
-                    let ready = ready.of(index);
+                    let ready = ready.get(index);
                     let finished = run.test(Planned { index, module, test }, (world, ready), &mut batch);
                     batch.push(finished);
                     if let Some(ready) = ready {

@@ -28,7 +28,7 @@ pub enum SetUpCall {
 
 impl SetUpCall {
     /// The set-up of a module with these entries.
-    pub fn of(entries: &[PlannedTest]) -> Self {
+    pub fn from_entries(entries: &[PlannedTest]) -> Self {
         match entries.iter().find(|entry| entry.role == Role::SetUp).map(|setup| &setup.decision) {
             None => Self::None,
             Some(Decision::Run { entry: TestEntry::Sdk(call), .. }) => Self::Sdk(call.clone()),

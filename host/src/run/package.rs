@@ -121,7 +121,7 @@ impl Runner {
         let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
         let unusable = |source| FileError::Load { path: path.to_owned(), source };
         let cap = self.module_size();
-        let bytes = files::read(path, Links::Follow, cap).map_err(|error| match TooLong::of(&error) {
+        let bytes = files::read(path, Links::Follow, cap).map_err(|error| match TooLong::find_in(&error) {
             Some(TooLong { size, .. }) => unusable(LoadError::TooLarge { size, cap }),
             None => unreadable(error),
         })?;

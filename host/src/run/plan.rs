@@ -263,7 +263,8 @@ impl Planner<'_> {
         }
         let mut whole = Vec::new();
         if self.selection.isolate_subtests {
-            let isolation = Isolation { module: &module, setup: SetUpCall::of(&tests), interrupted: self.interrupted };
+            let isolation =
+                Isolation { module: &module, setup: SetUpCall::from_entries(&tests), interrupted: self.interrupted };
             (tests, whole) = isolation.apart(tests);
         }
         tests.sort_by(|a, b| a.name.cmp(&b.name));

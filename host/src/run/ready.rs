@@ -65,7 +65,7 @@ impl<'a> ReadyPrograms<'a> {
     }
 
     /// Where the tests of the module of an entry begin.
-    pub fn of(&self, index: usize) -> Option<&ReadyProgram<'a>> {
+    pub fn get(&self, index: usize) -> Option<&ReadyProgram<'a>> {
         self.programs.get(*self.module_of.get(index)?)?.as_ref()
     }
 }

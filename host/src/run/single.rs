@@ -183,7 +183,7 @@ impl SingleTest<'_> {
         }
         let mut coverage = TestCoverage::default();
         if self.shared.coverage {
-            coverage = TestCoverage::of(&case, &self.test.name);
+            coverage = TestCoverage::new(&case, &self.test.name);
         }
         if self.has_teardown && ran.captured.is_some() {
             // The places at which the set-up acquired things are reported with its teardown: the teardown is to release

@@ -56,7 +56,7 @@ impl<'a> Worlds<'a> {
     }
 
     /// The world of an entry of the plan; `None` if its module has no set-up.
-    pub fn of(&self, index: usize) -> Option<&World<'a>> {
+    pub fn get(&self, index: usize) -> Option<&World<'a>> {
         self.worlds.get(*self.module_of.get(index)?)?.as_ref()
     }
 
@@ -75,7 +75,7 @@ impl<'a> Worlds<'a> {
 
     /// The first place after which a run may end, and this entry of the plan counts.
     fn counts_from(&self, index: usize) -> usize {
-        let Some(world) = self.of(index).filter(|_| !self.is_taken(index)) else { return index };
+        let Some(world) = self.get(index).filter(|_| !self.is_taken(index)) else { return index };
         let first = self.module_of.partition_point(|module| *module < self.module_of[index]);
         let needs = |test: &PlannedTest| test.is_test() && matches!(test.decision, Decision::Run { .. });
         let mut places = (first..).zip(&world.setup.module.tests).filter(|(_, test)| needs(test));
@@ -85,7 +85,7 @@ impl<'a> Worlds<'a> {
     /// Whether a worker takes this entry of the plan by itself. A set-up or teardown is run for the tests of its module. If
     /// there are none, the set-up is taken.
     pub fn is_taken(&self, index: usize) -> bool {
-        match self.of(index) {
+        match self.get(index) {
             None => true,
             Some(world) if tests(world.setup.module).next().is_none() => world.setup.index == index,
             Some(world) => ![Some(world.setup), world.teardown].into_iter().flatten().any(|place| place.index == index),

@@ -132,7 +132,7 @@ impl Engine {
         child: Option<ChildCompiler>,
     ) -> Result<Self, EngineError> {
         let cache = cache.filter(|_| options.compiler == Compiler::Cranelift);
-        Self::make(options, cache.map(|cache| Arc::new(FunctionCache::of(cache))), child.map(Arc::new))
+        Self::make(options, cache.map(|cache| Arc::new(FunctionCache::beside(cache))), child.map(Arc::new))
     }
 
     pub(super) fn make(

@@ -87,7 +87,7 @@ pub(super) struct ModuleHooks {
 
 impl ModuleHooks {
     /// The hooks that the rewriting added; `None` if there are none.
-    fn of(module: &Module, map: &RewriteMap) -> Option<Self> {
+    fn find(module: &Module, map: &RewriteMap) -> Option<Self> {
         let table = module.get_export_index(HOOKS_TABLE)?;
         Some(Self { hooks: Arc::new(map.hooks.clone()), table })
     }
@@ -259,7 +259,7 @@ impl LoadedModule {
         let symbols = Arc::new(symbols);
         let go = go_pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&symbols) });
         let throws = parsed.has_tags();
-        let hooks = ModuleHooks::of(&module, &map);
+        let hooks = ModuleHooks::find(&module, &map);
         let write = write_export(&module);
         let panics = match &map.panics {
             Ok(panics) => Ok(ModulePanics::new(&module, panics, &parsed)),
@@ -310,7 +310,7 @@ impl LoadedModule {
         let write = write_export(&module);
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
         let start = map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
-        let hooks = ModuleHooks::of(&module, map);
+        let hooks = ModuleHooks::find(&module, map);
         let parsed = Parsed::read(&source.bytes).map_err(|error| error.to_string())?;
         let pointer = go_pointer(&module, map).filter(|_| self.code.is_go());
         let go = pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&self.symbols) });

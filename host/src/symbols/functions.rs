@@ -22,7 +22,7 @@ impl FunctionStarts {
     }
 
     /// From where to where the code of a function begins: local declarations are no code.
-    pub(super) fn of(&self, function: u32) -> Option<&RangeInclusive<u32>> {
+    pub(super) fn get(&self, function: u32) -> Option<&RangeInclusive<u32>> {
         self.starts.get(function.checked_sub(self.imported)? as usize)
     }
 }
@@ -49,7 +49,7 @@ mod tests {
         let bytes = wat::parse_str(r#"(module (import "a" "b" (func)) (func (local i32 i64)) (func nop))"#).unwrap();
         let starts = FunctionStarts::read(&bytes);
         // A count, two sizes, and in the first two declarations of two bytes each.
-        assert_eq!((starts.of(0), starts.of(1), starts.of(2)), (None, Some(&(2..=7)), Some(&(9..=10))));
-        assert!(FunctionStarts::read(b"no module").of(0).is_none());
+        assert_eq!((starts.get(0), starts.get(1), starts.get(2)), (None, Some(&(2..=7)), Some(&(9..=10))));
+        assert!(FunctionStarts::read(b"no module").get(0).is_none());
     }
 }

@@ -332,7 +332,7 @@ impl Symbols {
         {
             return frame;
         }
-        let starts = self.starts.get_or_init(|| FunctionStarts::read(&self.bytes)).of(function);
+        let starts = self.starts.get_or_init(|| FunctionStarts::read(&self.bytes)).get(function);
         let mut lines = self.lines();
         let raw = RawFrame { function, offset: starts.map(|starts| *starts.end()) };
         let mut frame = match self.expand(&mut lines, raw).last() {

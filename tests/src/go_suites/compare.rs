@@ -42,7 +42,7 @@ pub struct Difference {
 
 impl Comparison {
     /// Compares the results of one package.
-    pub fn of(package: &str, native: &BTreeMap<String, Native>, here: &BTreeMap<String, Here>) -> Self {
+    pub fn new(package: &str, native: &BTreeMap<String, Native>, here: &BTreeMap<String, Here>) -> Self {
         let mut own = Self { native: native.len() as u64, ..Self::default() };
         for (test, native) in native {
             own.native_passed += u64::from(*native == Native::Passed);
@@ -163,7 +163,7 @@ mod tests {
         let here = here.map(|(test, verdict)| {
             (test.to_owned(), Here { verdict: verdict.to_owned(), said: format!("{test} says so") })
         });
-        let compared = Comparison::of("none", &native, &here.into());
+        let compared = Comparison::new("none", &native, &here.into());
         assert_eq!(
             (compared.native, compared.native_passed, compared.run, compared.passed, compared.agreed),
             (7, 4, 2, 1, 2)
@@ -176,7 +176,7 @@ mod tests {
         let leak = Here { verdict: "leak".to_owned(), said: String::new() };
         let one = |here: Here| {
             let test = "TestDirSeek".to_owned();
-            Comparison::of("os", &[(test.clone(), Native::Passed)].into(), &[(test, here)].into())
+            Comparison::new("os", &[(test.clone(), Native::Passed)].into(), &[(test, here)].into())
         };
         let compared = one(leak.clone());
         assert_eq!((compared.passed, compared.leaks, compared.share_of_run()), (0, 1, 100.0));

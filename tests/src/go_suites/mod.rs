@@ -91,7 +91,7 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool
     for package in &options.packages {
         let (native, here) = suite::results(&go, options, package)?;
         ensure!(!native.is_empty(), "`go test {package}` tells of no test");
-        let comparison = Comparison::of(package, &native, &here);
+        let comparison = Comparison::new(package, &native, &here);
         tell(&comparison.row(package));
         for (reason, tests) in &comparison.explained {
             tell(&format!("    {tests:>5} {reason}"));

@@ -45,7 +45,7 @@ pub struct Difference {
 
 impl Comparison {
     /// Compares the results of one suite.
-    pub fn of(suite: &PublishedCrate, native: &Results, report: &Report) -> Self {
+    pub fn new(suite: &PublishedCrate, native: &Results, report: &Report) -> Self {
         let modules = report.canonical.modules.iter().filter(|module| module.harness == Harness::Libtest);
         let tests = modules.flat_map(|module| {
             module.tests.iter().map(move |test| ((module.name.clone(), test.name.to_string()), test))
@@ -180,7 +180,7 @@ mod tests {
         let tests = here.map(|(name, verdict)| TestRecord::new(name, verdict)).to_vec();
         let module = ModuleRecord::new("m", Harness::Libtest, "sha256:0", tests);
         let report = Report::new(Canonical::new(serde_json::Value::Null, vec![module]), Volatile::default());
-        let found = Comparison::of(&suite, &native, &report);
+        let found = Comparison::new(&suite, &native, &report);
         assert_eq!((found.native, found.native_passed, found.passed, found.agreed), (6, 3, 1, 2));
         let unexplained: Vec<&str> = found.unexplained.iter().map(|difference| &*difference.test).collect();
         assert_eq!(unexplained, ["m fails_here", "m passes_here"]);

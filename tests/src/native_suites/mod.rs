@@ -29,7 +29,7 @@ pub fn run(options: &Options, tell: &mut dyn FnMut(&str)) -> anyhow::Result<bool
         let (native, took) = native::run(options, suite)?;
         let again = || suite::run(options, &options.plain(), &folder, &[]);
         let report = again()?;
-        let mut comparison = Comparison::of(suite, &native, &report);
+        let mut comparison = Comparison::new(suite, &native, &report);
         comparison.took_natively = took.as_secs_f64();
         // The second time, all is compiled.
         comparison.took = if options.timing { again()? } else { report }.volatile.wall_ms as f64 / 1e3;

@@ -60,7 +60,7 @@ impl Filtersets {
     }
 
     /// Says by a test's name whether it is selected, for the tests of one binary of that workspace.
-    pub fn of(&self, artifact: &Artifact) -> impl Fn(&str) -> bool + Send + Sync + use<> {
+    pub fn matcher(&self, artifact: &Artifact) -> impl Fn(&str) -> bool + Send + Sync + use<> {
         let binary = self.binary(artifact);
         let expressions = self.expressions.clone();
         move |test| binary.as_ref().is_some_and(|binary| expressions.iter().any(|one| binary.holds(test, one)))
@@ -171,7 +171,7 @@ mod tests {
         let base = artifact("base", "Lib", "base");
         let of = |expressions: &[&str], artifact: &Artifact, test: &str| {
             let expressions: Vec<String> = expressions.iter().map(|one| (*one).to_owned()).collect();
-            Filtersets::compile(&expressions, &metadata()).unwrap().of(artifact)(test)
+            Filtersets::compile(&expressions, &metadata()).unwrap().matcher(artifact)(test)
         };
         for (expression, expected) in [
             ("all()", [true, true, true]),

@@ -13,7 +13,7 @@ pub struct BaseTests(BTreeSet<(String, String)>);
 
 impl BaseTests {
     /// The tests of a base report.
-    pub fn of(base: &Report) -> Self {
+    pub fn from_report(base: &Report) -> Self {
         let modules = base.canonical.modules.iter();
         let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (module, test)));
         Self(tests.map(|(module, test)| (module.name.clone(), test.name.to_string())).collect())

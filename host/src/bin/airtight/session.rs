@@ -362,7 +362,7 @@ pub fn load_artifact(
 ) -> Result<Subject, FileError> {
     let subject = runner.load_artifact(artifact, harness)?;
     Ok(match filtersets {
-        Some(filtersets) => subject.with_filter(filtersets.of(artifact)),
+        Some(filtersets) => subject.with_filter(filtersets.matcher(artifact)),
         None => subject,
     })
 }

@@ -59,7 +59,7 @@ impl Settings {
             false => (accepted::load(args, &profile, here)?, gates::base_report(args, &profile, here)?),
         };
         let compares = profile.gate().limits.with_base().next().is_some();
-        let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::of);
+        let base_tests = base.as_ref().filter(|_| compares).map(BaseTests::from_report);
         let [success_output, failure_output] = args.output();
         let builder = Runner::builder(config, &args.profile).map_err(Failure::setup)?;
         let builder = compiling_apart(builder)

@@ -13,7 +13,7 @@ use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 pub(crate) type FoundFaults<'a> = [(FindingId<'a>, &'a str)];
 
 impl AcceptedFault {
-    fn of(id: &FindingId<'_>, test: &str, grounds: &NewGrounds) -> Self {
+    fn new(id: &FindingId<'_>, test: &str, grounds: &NewGrounds) -> Self {
         let [function, file, place] = [id.function, id.file, id.place].map(|text| text.map(str::to_owned));
         let (module, object) = (id.module.to_owned(), id.object.to_owned());
         let grounds = Grounds { reason: grounds.reason.clone(), expires: grounds.expires };
@@ -90,7 +90,7 @@ impl Baseline {
         let mut added: Vec<AcceptedFault> = Vec::new();
         for (id, test) in found.iter().filter(|(id, _)| self.accepts_fault(id).is_none()) {
             if added.iter().all(|known| known.id() != *id) {
-                added.push(AcceptedFault::of(id, test, grounds));
+                added.push(AcceptedFault::new(id, test, grounds));
             }
         }
         // This baseline was read from the text, so that it is TOML.

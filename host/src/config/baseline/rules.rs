@@ -54,7 +54,7 @@ pub struct NamedLeak {
 
 impl NamedLeak {
     /// The rule that accepts this leak.
-    pub fn of(module: &str, test: &str, leak: &Resource, retained: bool, grounds: Grounds) -> Self {
+    pub fn accepting(module: &str, test: &str, leak: &Resource, retained: bool, grounds: Grounds) -> Self {
         let Fingerprint { kind, tracked, path, function, file } = leak.fingerprint();
         let [tracked, path, function, file] = [tracked, path, function, file].map(|text| text.map(str::to_owned));
         let scope = (leak.scope != test).then(|| leak.scope.clone());

@@ -102,7 +102,7 @@ impl Found {
                 continue;
             }
             let grounds = Grounds { reason: grounds.reason.clone(), expires: grounds.expires };
-            let named = NamedLeak::of(module, test, leak, retained, grounds);
+            let named = NamedLeak::accepting(module, test, leak, retained, grounds);
             if !self.leaks.contains(&named) {
                 self.leaks.push(named);
             }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 impl Baseline {
     /// Compares the baseline with a report that was made with it, on this day.
     pub(crate) fn used_in(&self, report: &Canonical, date: Option<Date>) -> BaselineUse {
-        let seen = ReportedFindings::of(report);
+        let seen = ReportedFindings::from_report(report);
         let mut usage =
             BaselineUse { file: self.file.clone(), date, entries: self.named.len(), ..BaselineUse::default() };
         for leak in &self.named {
@@ -59,7 +59,7 @@ struct ReportedFindings<'r> {
 }
 
 impl<'r> ReportedFindings<'r> {
-    fn of(report: &'r Canonical) -> Self {
+    fn from_report(report: &'r Canonical) -> Self {
         let mut seen = Self { named: HashSet::new(), suppressions: HashSet::new(), ends: HashMap::new() };
         for module in &report.modules {
             for test in &module.tests {

@@ -20,7 +20,7 @@ pub fn has_any_place(name: &str) -> bool {
 }
 
 /// The entry that runs these tests in this order, in one instance.
-pub fn of(tests: &[&TestEntry]) -> Result<Sequence, String> {
+pub fn entry_for(tests: &[&TestEntry]) -> Result<Sequence, String> {
     let mut names = Vec::new();
     let mut start = StartCall::default();
     for test in tests {
@@ -100,11 +100,11 @@ mod tests {
     #[test]
     fn tests_are_named_in_their_order() {
         let (one, other) = (entry("-test.run=^TestB$"), entry("-test.run=^TestA$"));
-        let Ok(Sequence::Start(both)) = of(&[&one, &other]) else { panic!() };
+        let Ok(Sequence::Start(both)) = entry_for(&[&one, &other]) else { panic!() };
         let TestEntry::Start(start) = &both else { panic!() };
         assert_eq!(&*start.args[1], "-test.run=^(TestB|TestA)$");
         assert_eq!((names(&both), &*start.args[2]), (vec!["TestB", "TestA"], "-test.short=true"));
-        assert!(of(&[&one, &entry("-test.run=^TestA$/sub")]).is_err());
+        assert!(entry_for(&[&one, &entry("-test.run=^TestA$/sub")]).is_err());
         assert!(names(&one).is_empty());
     }
 }

@@ -60,7 +60,7 @@ pub(super) enum WordChange {
 }
 
 impl Kind {
-    fn of(number: u32) -> Option<Self> {
+    fn from_number(number: u32) -> Option<Self> {
         match number {
             number::NOTIFY => Some(Self::Notify),
             number::WAIT32 => Some(Self::Wait32),
@@ -134,7 +134,7 @@ pub(super) fn find(bytes: &[u8], body: Range<usize>, sites: &mut Vec<Site>) -> R
         }
         let end = operators.original_position();
         let mut reader = BinaryReader::new(&bytes[at + 1..end], at + 1);
-        let Some(kind) = Kind::of(reader.read_var_u32()?) else { continue };
+        let Some(kind) = Kind::from_number(reader.read_var_u32()?) else { continue };
         reader.read_var_u32()?;
         // The module is valid and its memory has 32-bit addresses, so that offsets have 32 bits.
         let offset = u32::try_from(reader.read_var_u64()?).unwrap_or(u32::MAX);

@@ -20,10 +20,10 @@ impl Display for CoverageText<'_> {
         write!(
             f,
             "{label:>12} clean-ups: {} of {} {places} released in time",
-            Percent::of(*released, *sites),
+            Percent::from_part(*released, *sites),
             Grouped(*sites)
         )?;
-        write!(f, ", {} of {} {of} finished", Percent::of(*finished, *cleanups), Grouped(*cleanups))?;
+        write!(f, ", {} of {} {of} finished", Percent::from_part(*finished, *cleanups), Grouped(*cleanups))?;
         if let Some(gate) = gate {
             let asked = if self.0.passes() { "is asked for" } else { "is asked for, and not reached" };
             write!(f, " ({gate} {asked})")?;

@@ -118,7 +118,7 @@ mod tests {
         frame(&format!("demo::f{nth}"), "src/lib.rs", nth)
     }
 
-    fn of(library: &str, nth: u32) -> Frame {
+    fn library_frame(library: &str, nth: u32) -> Frame {
         frame(&format!("{library}::f{nth}"), &format!("{library}-1.0.0/src/lib.rs"), nth).of_library(library)
     }
 
@@ -129,10 +129,10 @@ mod tests {
 
     #[test]
     fn the_users_own_frames_are_shown_and_those_of_libraries_share_a_line() {
-        let stack: Vec<_> = [of("json", 1)]
+        let stack: Vec<_> = [library_frame("json", 1)]
             .into_iter()
-            .chain((2..10).map(|nth| of(if nth % 2 == 0 { "std" } else { "json" }, nth)))
-            .chain([own(1), of("std", 3), own(2)])
+            .chain((2..10).map(|nth| library_frame(if nth % 2 == 0 { "std" } else { "json" }, nth)))
+            .chain([own(1), library_frame("std", 3), own(2)])
             .collect();
         let lines = [
             "  acquired at json-1.0.0/src/lib.rs:1 in json::f1",
@@ -150,7 +150,14 @@ mod tests {
 
     #[test]
     fn more_libraries_than_are_worth_naming_are_not_named() {
-        let stack = [own(1), of("a", 1), of("b", 1), of("c", 1), of("d\x1b[2J", 1), own(2)];
+        let stack = [
+            own(1),
+            library_frame("a", 1),
+            library_frame("b", 1),
+            library_frame("c", 1),
+            library_frame("d\x1b[2J", 1),
+            own(2),
+        ];
         assert!(shown(&stack, false).contains(" … 4 frames of a, b, c, …\n"), "{}", shown(&stack, false));
         assert!(shown(&stack[2..], false).contains(" … 2 frames of c, d\\u{1b}[2J\n"), "{}", shown(&stack[2..], false));
     }

@@ -33,7 +33,7 @@ fn suite(report: &Report, times: &Times<'_>, module: &ModuleRecord) -> TestSuite
     let mut suite = TestSuite::new(safe(&module.name));
     let mut all = Duration::ZERO;
     for test in &module.tests {
-        let time = times.of(module, test).map(Duration::from_micros);
+        let time = times.get(module, test).map(Duration::from_micros);
         all = all.saturating_add(time.unwrap_or_default());
         suite.add_test_case(case(module, test, time));
     }

@@ -72,7 +72,7 @@ struct Nextest<'a> {
 impl<'a> Nextest<'a> {
     /// Takes a module's name apart: `package`, `package/test`, `package/bin/name`. A module that cargo did not build has
     /// the name of its file, which stands for both package and test.
-    fn of(module: &'a str) -> Self {
+    fn new(module: &'a str) -> Self {
         let (package, rest) = module.split_once('/').unwrap_or((module, ""));
         let (kind, binary) = match rest.split_once('/') {
             Some(("bin", name)) => ("bin", name),
@@ -93,7 +93,7 @@ pub(super) fn write(report: &Report, dialect: Dialect) -> Vec<u8> {
     }
     // A suite that failed before it began.
     for refused in &report.canonical.refused {
-        let of = Nextest::of(&refused.name);
+        let of = Nextest::new(&refused.name);
         let nextest = (dialect == Dialect::Plus).then_some(of);
         let name = format!("{}::{}$(the module)", of.package, of.test_binary);
         lines.write("suite", "started", What::Started { test_count: 1, nextest });
@@ -161,7 +161,7 @@ impl Lines {
     }
 
     fn module(&mut self, module: &ModuleRecord, times: &Times<'_>, dialect: Dialect) {
-        let of = Nextest::of(&module.name);
+        let of = Nextest::new(&module.name);
         let nextest = (dialect == Dialect::Plus).then_some(of);
         let name = |test: &TestRecord| format!("{}::{}${}", of.package, of.test_binary, test.name);
         self.write("suite", "started", What::Started { test_count: module.tests.len(), nextest });
@@ -178,7 +178,7 @@ impl Lines {
             self.write("test", "ignored", What::Test { name: &name(test), exec_time: None, message, stdout: None });
         }
         for test in run {
-            let us = times.of(module, test);
+            let us = times.get(module, test);
             all = all.saturating_add(us.unwrap_or(0));
             let passed = test.verdict.is_success();
             counts[usize::from(!passed)] += 1;
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn a_module_is_a_binary_of_a_package() {
         let of = |module| {
-            let Nextest { package, test_binary, kind } = Nextest::of(module);
+            let Nextest { package, test_binary, kind } = Nextest::new(module);
             [package, test_binary, kind]
         };
         assert_eq!(of("suite"), ["suite", "suite", "lib"]);

@@ -105,7 +105,7 @@ fn of_tests(text: &mut Metrics, report: &Report) {
     let times = Times::new(report);
     text.family("airtight_test_seconds", "seconds", "Wall-clock time of the test.");
     for (module, test) in words::tests(report) {
-        if let Some(us) = times.of(module, test) {
+        if let Some(us) = times.get(module, test) {
             text.sample(&labels(module, test), &millionths(us));
         }
     }

@@ -51,7 +51,7 @@ impl<'a> Times<'a> {
     }
 
     /// Microseconds; `None` where the test was not run, or its time is not known.
-    pub fn of(&self, module: &ModuleRecord, test: &TestRecord) -> Option<u64> {
+    pub fn get(&self, module: &ModuleRecord, test: &TestRecord) -> Option<u64> {
         self.0.get(&(&*module.name, &*test.name)).copied()
     }
 }

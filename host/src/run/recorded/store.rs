@@ -74,7 +74,7 @@ impl Results {
     }
 
     /// The results of this key that are undamaged.
-    pub(super) fn of(&self, key: &Key) -> Vec<Recorded> {
+    pub(super) fn undamaged(&self, key: &Key) -> Vec<Recorded> {
         let folder = self.folder(key);
         if !is_ours(&folder) {
             return Vec::new();

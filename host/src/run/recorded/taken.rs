@@ -56,7 +56,7 @@ impl RecordedRun {
     /// Chooses at most `most` tests that have a recorded result. It chooses by key, so that the choice has nothing to do
     /// with what the tests are.
     fn sample(&mut self, most: usize) {
-        let recorded = self.keys.iter().flatten().filter(|key| !self.results.of(key).is_empty());
+        let recorded = self.keys.iter().flatten().filter(|key| !self.results.undamaged(key).is_empty());
         let mut chosen: Vec<Key> = recorded.cloned().collect();
         chosen.sort();
         chosen.truncate(most);
@@ -95,7 +95,7 @@ impl RecordedRun {
                 host.and_then(|host| state_of(host, &asked.path, None).ok()).is_some_and(|now| now == *state)
             })
         };
-        let found = self.results.of(key).into_iter().find(is_same)?;
+        let found = self.results.undamaged(key).into_iter().find(is_same)?;
         self.results.was_used(key);
         Some(found.record)
     }

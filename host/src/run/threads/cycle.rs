@@ -28,7 +28,7 @@ pub enum WaitsFor {
 
 impl WaitsFor {
     /// The thread that this one waits for; `None` if that is not known for certain.
-    pub fn of(thread: &StoppedThread, symbols: &Symbols) -> Option<Self> {
+    pub fn find(thread: &StoppedThread, symbols: &Symbols) -> Option<Self> {
         let Some(ThreadWait::Address(_)) = thread.wait else { return None };
         let calls = symbols.library_calls(&thread.stack);
         let calls_any = |names: &[&str]| calls.iter().any(|call| names.iter().any(|name| call.contains(name)));
@@ -81,7 +81,7 @@ fn first_circle(next: &BTreeMap<u32, u32>) -> Option<Vec<u32>> {
 /// thread 1`.
 pub fn cycle(threads: &[StoppedThread], symbols: &Symbols) -> Option<String> {
     let waits: BTreeMap<u32, WaitsFor> =
-        threads.iter().filter_map(|thread| Some((thread.id, WaitsFor::of(thread, symbols)?))).collect();
+        threads.iter().filter_map(|thread| Some((thread.id, WaitsFor::find(thread, symbols)?))).collect();
     let next: BTreeMap<u32, u32> = waits.into_iter().map(|(thread, waits)| (thread, waits.thread())).collect();
     let circle = first_circle(&next)?;
     let all = circle.iter().chain(circle.first()).map(|thread| name_of(*thread));

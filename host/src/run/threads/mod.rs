@@ -104,7 +104,7 @@ pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, sy
 fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
     let name = thread.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
     let mut words = format!("{}{name} {}", name_of(thread.id), doing(thread, symbols));
-    match WaitsFor::of(thread, symbols) {
+    match WaitsFor::find(thread, symbols) {
         Some(WaitsFor::Holder(holder)) => words += &format!(" that {} holds", name_of(holder)),
         Some(WaitsFor::Joined(joined)) => words += &format!(" ({})", name_of(joined)),
         None => {}

@@ -34,7 +34,7 @@ pub struct FunctionCache {
 
 impl FunctionCache {
     /// The function cache beside a cache's modules.
-    pub fn of(cache: &Cache) -> Self {
+    pub fn beside(cache: &Cache) -> Self {
         Self { cache: cache.clone(), packs: OnceLock::new(), fresh: Mutex::default() }
     }
 
@@ -137,7 +137,7 @@ mod tests {
 
     /// Opens the cache in a folder, as another run would.
     fn open(dir: &Path, most: u64) -> FunctionCache {
-        FunctionCache::of(&Cache::new(dir.join("modules"), most))
+        FunctionCache::beside(&Cache::new(dir.join("modules"), most))
     }
 
     fn compile(cache: &FunctionCache, keys: std::ops::Range<u8>) {

@@ -60,7 +60,7 @@ pub fn compile_task(task: &str, mut module: impl Read) -> Result<Vec<u8>, String
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
         .map_err(|error| told(&error))?;
     let compiler = Compiler::of_word(&task.compiler).ok_or("there is no such compiler")?;
-    let functions = task.functions.map(|(dir, most)| Arc::new(FunctionCache::of(&Cache::new(dir, most))));
+    let functions = task.functions.map(|(dir, most)| Arc::new(FunctionCache::beside(&Cache::new(dir, most))));
     let options = EngineOptions {
         compiler,
         stack: task.stack,

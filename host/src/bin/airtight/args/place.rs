@@ -38,7 +38,7 @@ fn is_place(word: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(words: &[&str], manifest: Option<&str>) -> Option<(String, Vec<String>)> {
+    fn place(words: &[&str], manifest: Option<&str>) -> Option<(String, Vec<String>)> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let (path, filters) = of_words(&words, manifest.map(Path::new)).ok()?;
         Some((path.display().to_string(), filters))
@@ -51,13 +51,13 @@ mod tests {
     #[test]
     fn paths_are_places_and_other_words_are_filters() {
         // These tests run in the package's folder: `toolchain` in it is a package, `src` is none.
-        assert_eq!(of(&[], None), found(".", &[]));
-        assert_eq!(of(&[".", "a"], None), found(".", &["a"]));
-        assert_eq!(of(&["toolchain", "a", "b"], None), found("toolchain", &["a", "b"]));
-        assert_eq!(of(&["src"], None), found(".", &["src"]));
-        assert_eq!(of(&["a/b"], None), found("a/b", &[]));
-        assert_eq!(of(&["module::test"], None), found(".", &["module::test"]));
-        assert_eq!(of(&["a"], Some("x/Cargo.toml")), found("x/Cargo.toml", &["a"]));
-        assert_eq!(of(&["toolchain"], Some("x/Cargo.toml")), None);
+        assert_eq!(place(&[], None), found(".", &[]));
+        assert_eq!(place(&[".", "a"], None), found(".", &["a"]));
+        assert_eq!(place(&["toolchain", "a", "b"], None), found("toolchain", &["a", "b"]));
+        assert_eq!(place(&["src"], None), found(".", &["src"]));
+        assert_eq!(place(&["a/b"], None), found("a/b", &[]));
+        assert_eq!(place(&["module::test"], None), found(".", &["module::test"]));
+        assert_eq!(place(&["a"], Some("x/Cargo.toml")), found("x/Cargo.toml", &["a"]));
+        assert_eq!(place(&["toolchain"], Some("x/Cargo.toml")), None);
     }
 }

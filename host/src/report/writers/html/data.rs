@@ -64,8 +64,8 @@ pub(super) fn json(report: &Report) -> String {
     let tests = modules.iter().enumerate().flat_map(|(nth, module)| {
         let (times, timelines) = (&times, &timelines);
         module.tests.iter().map(move |test| {
-            let timeline = timelines.of(&module.name, &test.name);
-            Row { timeline, ..row(nth, test, times.of(module, test)) }
+            let timeline = timelines.draw(&module.name, &test.name);
+            Row { timeline, ..row(nth, test, times.get(module, test)) }
         })
     });
     let data = Data {

@@ -138,8 +138,8 @@ fn coverage_text(coverage: &CleanupCoverage) -> String {
     let CleanupCoverage { sites, released, cleanups, finished, .. } = coverage;
     let mut text = format!(
         "{} of {sites} places released in time, {} of {cleanups} clean-ups finished",
-        Percent::of(*released, *sites),
-        Percent::of(*finished, *cleanups)
+        Percent::from_part(*released, *sites),
+        Percent::from_part(*finished, *cleanups)
     );
     if let Some(gate) = coverage.gate {
         let reached = if coverage.passes() { "reached" } else { "not reached" };

@@ -49,7 +49,7 @@ impl<'r> Timelines<'r> {
         Self { points, events: (EVENTS / tests).clamp(LEAST_EVENTS, 1000), by_test }
     }
 
-    pub(super) fn of(&self, module: &str, test: &str) -> Option<Drawn> {
+    pub(super) fn draw(&self, module: &str, test: &str) -> Option<Drawn> {
         let timeline = self.by_test.get(&(module, test))?;
         let points = fewer(&timeline.points, self.points);
         let list = |figure: fn(&TimelinePoint) -> u64| points.iter().map(|point| Figure(figure(point))).collect();
