@@ -1,6 +1,6 @@
 //! Everything that is written down while a test runs: what it said and what it wants cleaned up.
 
-use crate::cleanups::{Cleanups, Prepared, Tag};
+use crate::cleanups::{Cleanups, PreparedJob, Tag};
 use crate::journal::Journal;
 use airtight_abi::State;
 use airtight_abi::journal::Kind;
@@ -91,7 +91,7 @@ impl Book {
     }
 
     /// Removes the clean-up whose turn it is, if it is of a scope of this depth or a deeper one.
-    pub(crate) fn take_cleanup(&self, depth: u32) -> Option<Prepared> {
+    pub(crate) fn take_cleanup(&self, depth: u32) -> Option<PreparedJob> {
         let job = self.cleanups.pop(depth);
         match job {
             Some(_) => self.pending.fetch_sub(1, Ordering::Release),

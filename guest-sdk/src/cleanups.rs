@@ -43,7 +43,7 @@ struct Node<F> {
 }
 
 /// A job that is ready to be put in a list.
-pub(crate) struct Prepared(*mut Header);
+pub(crate) struct PreparedJob(*mut Header);
 
 /// A [`NextCleanup`], written word by word.
 struct NextRecord([AtomicU32; NextCleanup::SIZE / 4]);
@@ -54,14 +54,14 @@ impl Cleanups {
     }
 
     /// Allocates: the step that may end in a trap, before anything is changed.
-    pub(crate) fn prepare<F: FnOnce() + 'static>(tag: Tag, job: F) -> Prepared {
+    pub(crate) fn prepare<F: FnOnce() + 'static>(tag: Tag, job: F) -> PreparedJob {
         let header = Header { next: AtomicPtr::new(ptr::null_mut()), run: run_node::<F>, tag };
-        Prepared(Box::into_raw(Box::new(Node { header, job: ManuallyDrop::new(job) })).cast())
+        PreparedJob(Box::into_raw(Box::new(Node { header, job: ManuallyDrop::new(job) })).cast())
     }
 
     /// Puts a job where its turn is.
-    pub(crate) fn insert(&self, Prepared(node): Prepared) {
-        // SAFETY: `prepare` made the node, and nothing else has it: `Prepared` is neither copied nor kept.
+    pub(crate) fn insert(&self, PreparedJob(node): PreparedJob) {
+        // SAFETY: `prepare` made the node, and nothing else has it: `PreparedJob` is neither copied nor kept.
         let inserted = unsafe { &*node };
         let mut link = &self.head;
         loop {
@@ -79,12 +79,12 @@ impl Cleanups {
     }
 
     /// Removes the next job of a scope of this depth or a deeper one.
-    pub(crate) fn pop(&self, depth: u32) -> Option<Prepared> {
+    pub(crate) fn pop(&self, depth: u32) -> Option<PreparedJob> {
         let node = self.head.load(Ordering::Acquire);
         // SAFETY: a node in the list is live until it has been removed, which happens here, once.
         let header = unsafe { node.as_ref() }.filter(|header| header.tag.depth >= depth)?;
         self.head.store(header.next.load(Ordering::Acquire), Ordering::Release);
-        Some(Prepared(node))
+        Some(PreparedJob(node))
     }
 
     /// Writes down what [`Cleanups::pop`] would give, for the host to read; null where that is nothing.
@@ -113,7 +113,7 @@ impl Tag {
     }
 }
 
-impl Prepared {
+impl PreparedJob {
     /// Runs the job.
     pub(crate) fn run(self) {
         // SAFETY: `prepare` made the node and paired it with the function of its type; `self` is its only owner.

@@ -1,7 +1,7 @@
 //! Running a test that airtight calls by its export. The protocol is in [`airtight_abi`].
 
 use crate::book::Book;
-use crate::cleanups::Prepared;
+use crate::cleanups::PreparedJob;
 use crate::libtest::message;
 use crate::runner::Runner;
 use crate::{Outcome, T, Test};
@@ -107,7 +107,7 @@ extern "C" fn cleanup() -> u32 {
 /// Runs a clean-up. Its panic has been printed, and ends the call as it does where panics do not unwind: it could not leave this
 /// function but by another panic, that of Rust's library, which says less.
 #[cfg(panic = "unwind")]
-fn run_cleanup(job: Prepared) {
+fn run_cleanup(job: PreparedJob) {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     if let Err(payload) = catch_unwind(AssertUnwindSafe(|| job.run())) {
         drop(payload);
@@ -116,7 +116,7 @@ fn run_cleanup(job: Prepared) {
 }
 
 #[cfg(not(panic = "unwind"))]
-fn run_cleanup(job: Prepared) {
+fn run_cleanup(job: PreparedJob) {
     job.run();
 }
 

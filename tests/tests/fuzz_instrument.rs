@@ -7,7 +7,7 @@
 //! $ AIRTIGHT_FUZZ_CASES=1000000 AIRTIGHT_FUZZ_SEED=7 cargo test --release -p airtight-tests --test fuzz_instrument
 //! ```
 
-use airtight::internals::{InstrumentError, Instrumented, Options, Window, WindowFunctions};
+use airtight::internals::{InstrumentError, InstrumentedModule, Options, Window, WindowFunctions};
 use airtight::internals::{Module, validate};
 use airtight_tests::fuzz;
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn text(functions: &[Function], fields: &[&str], fillers: usize, nops: usize) ->
 static TEST_CALLERS: WindowFunctions =
     WindowFunctions { paths: &["test::__rust_begin_short_backtrace"], purpose: "in which a test is called" };
 
-fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<InstrumentedModule<'a>, InstrumentError> {
     airtight::internals::instrument(&Module::read(bytes)?, options)
 }
 

@@ -20,8 +20,8 @@ use syn::{Error, ItemFn, Result, ReturnType, Signature, Visibility};
 /// ```
 pub(crate) fn setup(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let Parts { mut function, attributes, args, sdk } = match parse(&args, item, "setup")? {
-        Parsed::Later(again) => return Ok(again),
-        Parsed::Now(parts) => *parts,
+        SetupInput::Later(again) => return Ok(again),
+        SetupInput::Now(parts) => *parts,
     };
     let visibility = std::mem::replace(&mut function.vis, Visibility::Inherited);
     let name = function.sig.ident.clone();
@@ -57,8 +57,8 @@ pub(crate) fn setup(args: TokenStream, item: TokenStream) -> Result<TokenStream>
 /// Expands `#[airtight::teardown(args)] fn name() { … }` to the function, and what airtight calls it by.
 pub(crate) fn teardown(args: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let Parts { function, attributes, args, sdk } = match parse(&args, item, "teardown")? {
-        Parsed::Later(again) => return Ok(again),
-        Parsed::Now(parts) => *parts,
+        SetupInput::Later(again) => return Ok(again),
+        SetupInput::Now(parts) => *parts,
     };
     let (name, output) = (function.sig.ident.clone(), &function.sig.output);
     let call = format_ident!("{name}_called_by_airtight");
@@ -86,20 +86,20 @@ struct Parts {
     sdk: TokenStream,
 }
 
-enum Parsed {
+enum SetupInput {
     Now(Box<Parts>),
     /// The compiler still has attributes to turn on or off.
     Later(TokenStream),
 }
 
-fn parse(given: &TokenStream, item: TokenStream, what: &str) -> Result<Parsed> {
+fn parse(given: &TokenStream, item: TokenStream, what: &str) -> Result<SetupInput> {
     let mut function: ItemFn = syn::parse2(item)?;
     let args: Args = syn::parse2(given.clone())?;
     let sdk = sdk::path(args.sdk.as_ref())?;
     let attributes = std::mem::take(&mut function.attrs);
     if attributes::are_conditional(&attributes) {
         let what = format_ident!("{what}");
-        return Ok(Parsed::Later(quote!(#(#attributes)* #[#sdk::#what(#given)] #function)));
+        return Ok(SetupInput::Later(quote!(#(#attributes)* #[#sdk::#what(#given)] #function)));
     }
     check(&function.sig, what)?;
     let for_tests = [&args.should_panic, &args.ignore, &args.serial, &args.faults];
@@ -109,7 +109,7 @@ fn parse(given: &TokenStream, item: TokenStream, what: &str) -> Result<Parsed> {
             format!("this is for tests: a {what} is to return, and is run once, where a test is"),
         ));
     }
-    Ok(Parsed::Now(Box::new(Parts { function, attributes, args, sdk })))
+    Ok(SetupInput::Now(Box::new(Parts { function, attributes, args, sdk })))
 }
 
 /// Checks that the function can be called. Types are left to the compiler.

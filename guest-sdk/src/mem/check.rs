@@ -101,8 +101,8 @@ impl MemoryCheck {
         result
     }
 
-    fn broken(&self, used: &Used) -> Vec<String> {
-        let Used { before, after, peak } = used;
+    fn broken(&self, used: &HeapUse) -> Vec<String> {
+        let HeapUse { before, after, peak } = used;
         let rise = peak.saturating_sub(before.alloc);
         let total = after.total_alloc.saturating_sub(before.total_alloc);
         let allocations = after.mallocs.saturating_sub(before.mallocs);
@@ -135,7 +135,7 @@ fn growth(before: &Heap, after: &Heap) -> Option<String> {
 }
 
 /// The heap around a run.
-struct Used {
+struct HeapUse {
     before: Heap,
     after: Heap,
     /// Most live bytes meanwhile.
@@ -144,7 +144,7 @@ struct Used {
 
 /// Runs it, and tells what it used, where that is measured.
 #[track_caller]
-fn measure<R>(run: impl FnOnce() -> R) -> (R, Option<Used>) {
+fn measure<R>(run: impl FnOnce() -> R) -> (R, Option<HeapUse>) {
     let marked = platform::mark();
     let Some(before) = marked.and_then(|told| told.heap) else {
         unmeasured::say(marked.is_some());
@@ -156,7 +156,7 @@ fn measure<R>(run: impl FnOnce() -> R) -> (R, Option<Used>) {
     let used = told.and_then(|told| told.heap).map(|after| {
         let peak = PEAK_BEFORE_MARK.get().max(after.peak_since_mark);
         PEAK_BEFORE_MARK.set(enclosing.max(peak));
-        Used { before, after, peak }
+        HeapUse { before, after, peak }
     });
     if used.is_none() {
         // Airtight lost track of it meanwhile.

@@ -23,7 +23,7 @@ thread_local! {
 /// The executor of a scope.
 #[derive(Default)]
 pub(crate) struct Executor {
-    tasks: RefCell<BTreeMap<u64, Spawned>>,
+    tasks: RefCell<BTreeMap<u64, SpawnedTask>>,
     next: Cell<u64>,
     ready: Arc<Mutex<VecDeque<u64>>>,
     timers: RefCell<BTreeMap<(Instant, u64), Waker>>,
@@ -48,7 +48,7 @@ impl EndTasks for Rc<Executor> {
 }
 
 /// A task that is not done.
-struct Spawned {
+struct SpawnedTask {
     /// What there is to do; nothing while it is being polled.
     job: Option<Job>,
     entry: Entry,
@@ -81,9 +81,9 @@ impl Display for Deadlock {
 }
 
 /// Whether the future that is blocked on was woken.
-struct Woken(AtomicBool);
+struct WokenFlag(AtomicBool);
 
-impl Wake for Woken {
+impl Wake for WokenFlag {
     fn wake(self: Arc<Self>) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -118,7 +118,7 @@ impl Executor {
         });
         waker.wake_by_ref();
         let job = Job { future: Box::pin(job), waker };
-        let spawned = Spawned { job: Some(job), entry, name: None, at, is_cancelled: false };
+        let spawned = SpawnedTask { job: Some(job), entry, name: None, at, is_cancelled: false };
         self.tasks.borrow_mut().insert(id, spawned);
         id
     }
@@ -142,7 +142,7 @@ impl Executor {
         let task = tasks.remove(&id);
         // What it drops may spawn and cancel others.
         drop(tasks);
-        if let Some(Spawned { job, entry, .. }) = task {
+        if let Some(SpawnedTask { job, entry, .. }) = task {
             drop(job);
             entry.done();
         }
@@ -166,7 +166,7 @@ impl Executor {
     pub(crate) fn block_on<F: Future>(self: &Rc<Self>, future: F) -> Result<F::Output, Deadlock> {
         assert!(!self.running.get(), "a task or an `async` test cannot block on a future: await it");
         let _running = Running::new(self);
-        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let woken = Arc::new(WokenFlag(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut future = pin!(future);
         loop {

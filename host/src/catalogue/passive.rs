@@ -14,7 +14,7 @@ use wasmparser::{CodeSectionReader, Operator};
 
 /// A segment that the start function copies whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Copied {
+pub(super) struct CopiedSegment {
     /// The address that it is copied to.
     pub(super) address: u32,
     /// How many bytes are copied, from the first one on.
@@ -26,7 +26,7 @@ pub(super) struct Copied {
 ///
 /// # Errors
 /// The start function computes what it copies, or copies a segment twice.
-pub(super) fn copied(module: &Module<'_>) -> Result<BTreeMap<u32, Copied>, NoStatics> {
+pub(super) fn copied(module: &Module<'_>) -> Result<BTreeMap<u32, CopiedSegment>, NoStatics> {
     let mut copied = BTreeMap::new();
     if module.shared_memory().is_none() {
         return Ok(copied);
@@ -47,7 +47,7 @@ pub(super) fn copied(module: &Module<'_>) -> Result<BTreeMap<u32, Copied>, NoSta
             Operator::MemoryInit { data_index, mem: 0 } => {
                 let (len, from, address) = (stack.pop(), stack.pop(), stack.pop());
                 let (Some(len), Some(0), Some(address)) = (len, from, address) else { return Err(NoStatics::Computed) };
-                if copied.insert(data_index, Copied { address, len }).is_some() {
+                if copied.insert(data_index, CopiedSegment { address, len }).is_some() {
                     return Err(NoStatics::Overlap);
                 }
             }

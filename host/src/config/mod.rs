@@ -35,7 +35,7 @@ pub use grants::dir_from_option;
 pub use load::{Config, FILE_NAME};
 pub use overlay::{Overlays, from_environment};
 pub use profile::{Override, Profile, Requestable};
-pub use trust::{Address, Allowance, Trust, TrustError, TrustList, TrustedWorkspace, Untrusted};
+pub use trust::{Address, Allowance, Trust, TrustError, TrustList, TrustedWorkspace, UntrustedGrants};
 
 /// The JSON Schema of `airtight.toml`, for editors. It describes each value by itself; only [`Config::load`] checks how values
 /// depend on each other.

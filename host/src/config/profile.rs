@@ -4,7 +4,7 @@ use super::ask::{Ask, AskError, Refusal};
 use super::gate::Gate;
 use super::overlay::Overlays;
 use super::suggest::nearest;
-use super::trust::{Given, Trust, Untrusted};
+use super::trust::{Given, Trust, UntrustedGrants};
 use crate::model::Limit;
 use crate::model::units::format_quantity;
 use crate::policy::{DirGrant, Limits, Policy, PolicyPatch, SocketGrant, SocketSource};
@@ -264,7 +264,7 @@ impl Profile {
     ///
     /// # Errors
     /// The grants that are not allowed, and how the user can allow them.
-    pub fn check_trust(&self, trust: &Trust) -> Result<(), Untrusted> {
+    pub fn check_trust(&self, trust: &Trust) -> Result<(), UntrustedGrants> {
         trust.check(&self.given)
     }
 

@@ -25,7 +25,7 @@ pub(super) fn check_links(check: &mut Checker<'_>, raw: &RawConfig) {
     for (name, profile) in &raw.profiles {
         duplicates(check, profile);
         if let Some(lineage) = lineage(check, raw, name) {
-            let merged = Merged::new(&lineage);
+            let merged = MergedGrants::new(&lineage);
             // The names of a profile and of those it inherits from have to be unique together.
             unique(check, "name", merged.names());
             connections(check, &merged);
@@ -96,12 +96,12 @@ fn report_circle(check: &mut Checker<'_>, raw: &RawConfig, circle: &[String]) {
 }
 
 /// Directories and sockets of a lineage. One of a nearer profile replaces an inherited one with the same guest path or name.
-struct Merged<'r> {
+struct MergedGrants<'r> {
     dirs: Vec<&'r RawDir>,
     sockets: Vec<&'r RawSocket>,
 }
 
-impl<'r> Merged<'r> {
+impl<'r> MergedGrants<'r> {
     fn new(lineage: &[&'r RawProfile]) -> Self {
         let mut merged = Self { dirs: Vec::new(), sockets: Vec::new() };
         for profile in lineage {
@@ -132,7 +132,7 @@ impl<'r> Merged<'r> {
 fn duplicates(check: &mut Checker<'_>, profile: &RawProfile) {
     let guests = profile.dirs.iter().filter_map(|dir| Some((dir.guest.as_deref()?, &dir.at)));
     unique(check, "guest path", guests);
-    let own = Merged::new(&[profile]);
+    let own = MergedGrants::new(&[profile]);
     unique(check, "name", own.names());
 }
 
@@ -151,7 +151,7 @@ fn unique<'r>(check: &mut Checker<'_>, what: &'static str, names: impl Iterator<
 
 /// Checks that every `connect-to` names a listening socket, and that every test with the connecting socket has the listening
 /// one, too.
-fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
+fn connections(check: &mut Checker<'_>, merged: &MergedGrants<'_>) {
     for socket in &merged.sockets {
         let Some(SocketSource::ConnectTo(target)) = &socket.source else { continue };
         let at = &socket.source_at;
@@ -180,10 +180,11 @@ fn connections(check: &mut Checker<'_>, merged: &Merged<'_>) {
 
 /// Checks that overrides grant only what the profile names. An inherited override that was wrong already in the profile it
 /// comes from is not reported again.
-fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], merged: &Merged<'_>) {
+fn requests(check: &mut Checker<'_>, profile: &str, lineage: &[&RawProfile], merged: &MergedGrants<'_>) {
     let Some((own, inherited)) = lineage.split_last() else { return };
-    let names = |merged: &Merged<'_>| -> BTreeSet<String> { merged.names().map(|(name, _)| name.to_owned()).collect() };
-    let (before, now) = (names(&Merged::new(inherited)), names(merged));
+    let names =
+        |merged: &MergedGrants<'_>| -> BTreeSet<String> { merged.names().map(|(name, _)| name.to_owned()).collect() };
+    let (before, now) = (names(&MergedGrants::new(inherited)), names(merged));
     let mut require = |overriding: &RawOverride, grant: &str| {
         if !now.contains(grant) && !check.is_full() {
             let known = merged.names().map(|(name, _)| name.to_owned()).collect();
@@ -242,7 +243,7 @@ fn build(name: &str, lineage: &[&RawProfile], (root, file): (&Path, &str)) -> Pr
         policy.seed = profile.seed.unwrap_or(policy.seed);
         policy.outbound = profile.outbound.clone().unwrap_or(policy.outbound);
     }
-    let merged = Merged::new(lineage);
+    let merged = MergedGrants::new(lineage);
     let (requested, given) = merged.dirs.iter().filter_map(|dir| dir.grant()).partition(|dir| dir.name.is_some());
     let mut requestable = Requestable { dirs: requested, sockets: Vec::new() };
     policy.dirs = given;

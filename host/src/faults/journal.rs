@@ -5,7 +5,7 @@
 //! passed over: its test is searched from the start.
 
 use super::judge::{Outcome, Wrong};
-use super::sweep::Tried;
+use super::sweep::FaultTrial;
 use super::way_out::WayOut;
 use crate::files::owner::{is_ours, open_to_strangers};
 use crate::files::{self, Links};
@@ -28,7 +28,7 @@ const MAX_PAGE: u64 = 256 << 20;
 const MAX_PAGES: usize = 1000;
 
 /// What is known of the runs of one test, by the calls that failed.
-pub type KnownRuns = BTreeMap<Vec<String>, Tried>;
+pub type KnownRuns = BTreeMap<Vec<String>, FaultTrial>;
 
 /// The pages of searches.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl Journal {
         &self,
         key: &str,
         (policy, paths, began): (&Policy, &HostPaths, SystemTime),
-        runs: &[(&[Fault], &Tried)],
+        runs: &[(&[Fault], &FaultTrial)],
     ) -> Result<(), String> {
         let paths = paths.as_ref().map_err(|why| (*why).to_owned())?;
         let mut reads = Vec::with_capacity(paths.len());
@@ -151,7 +151,7 @@ impl Journal {
 }
 
 impl KnownRun {
-    fn new(faults: &[Fault], tried: &Tried) -> Self {
+    fn new(faults: &[Fault], tried: &FaultTrial) -> Self {
         let failure = |(fault, stack, open): &(Fault, Stack, u64)| (fault.to_string(), frames(stack), *open);
         Self {
             faults: faults.iter().map(ToString::to_string).collect(),
@@ -164,9 +164,9 @@ impl KnownRun {
         }
     }
 
-    fn tried(&self) -> Option<Tried> {
+    fn tried(&self) -> Option<FaultTrial> {
         let failure = |(fault, frames, open): &(String, Frames, u64)| Some((fault.parse().ok()?, stack(frames), *open));
-        Some(Tried {
+        Some(FaultTrial {
             outcome: Outcome { wrong: self.wrong.clone(), not_judged: self.not_judged.clone() },
             failed_at: self.failed_at.as_ref().map(stack),
             by_wall_clock: false,
@@ -186,7 +186,7 @@ mod tests {
     use crate::report::faults::FindingKind;
     use std::collections::BTreeSet;
 
-    fn tried() -> Tried {
+    fn tried() -> FaultTrial {
         let place = |function| -> Stack { [RawFrame { function, offset: Some(7) }].into() };
         let wrong = Wrong {
             kind: FindingKind::Leak,
@@ -195,7 +195,7 @@ mod tests {
             place: vec![crate::model::Frame::new("save").at("src/lib.rs", 3)],
             message: None,
         };
-        Tried {
+        FaultTrial {
             outcome: Outcome { wrong: vec![wrong], not_judged: None },
             failed_at: Some(place(1)),
             by_wall_clock: false,
@@ -213,7 +213,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (journal, policy) = (Journal::new(&dir.path().join("faults")), Policy::default());
         let fault: Fault = "write:1=ENOSPC".parse().unwrap();
-        let by_clock = Tried { by_wall_clock: true, ..tried() };
+        let by_clock = FaultTrial { by_wall_clock: true, ..tried() };
         let late: Fault = "sleep:1=late".parse().unwrap();
         let nothing_read = Ok(BTreeSet::new());
         let runs = [(&[fault][..], &tried()), (&[late][..], &by_clock)];

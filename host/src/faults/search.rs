@@ -2,7 +2,7 @@
 
 use super::journal::{Journal, KnownRuns};
 use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
-use super::sweep::{FaultJob, NotSwept, Sweep, Tried};
+use super::sweep::{FaultJob, FaultTrial, NotSwept, Sweep};
 use super::table::Table;
 use super::way_out::WayOut;
 use crate::ledger::Stack;
@@ -41,10 +41,10 @@ pub struct Search<'a> {
 }
 
 /// Runs, and what came of those that were made.
-type Jobs = Vec<(FaultJob, Option<Tried>)>;
+type Jobs = Vec<(FaultJob, Option<FaultTrial>)>;
 
 /// A test that is to be looked at: the place of its module, and by what it is known in the journal.
-struct Chosen<'a> {
+struct ChosenTest<'a> {
     module: usize,
     subject: FaultSubject<'a>,
     key: Option<String>,
@@ -105,7 +105,7 @@ impl<'a> Search<'a> {
 
     /// # Errors
     /// It was interrupted. What was tried is kept.
-    fn stop_if_interrupted(&self, pairs: &[(FaultJob, Option<Tried>)]) -> Result<(), SearchError> {
+    fn stop_if_interrupted(&self, pairs: &[(FaultJob, Option<FaultTrial>)]) -> Result<(), SearchError> {
         if !self.runner.interrupt().load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -114,9 +114,9 @@ impl<'a> Search<'a> {
     }
 
     /// Keeps in the journal what was tried, of a search that is not whole. Whether it is kept of any test.
-    fn keep(&self, pairs: &[(FaultJob, Option<Tried>)], is_whole: bool) -> bool {
+    fn keep(&self, pairs: &[(FaultJob, Option<FaultTrial>)], is_whole: bool) -> bool {
         let Some(journal) = &self.journal else { return false };
-        let mut runs: Vec<Vec<(&[Fault], &Tried)>> = self.tests.iter().map(|_| Vec::new()).collect();
+        let mut runs: Vec<Vec<(&[Fault], &FaultTrial)>> = self.tests.iter().map(|_| Vec::new()).collect();
         for (job, tried) in self.singles.iter().chain(pairs) {
             runs[job.test].extend(tried.as_ref().map(|tried| (&*job.faults, tried)));
         }
@@ -142,7 +142,7 @@ impl<'a> Search<'a> {
         plan: &'a Plan,
         plain: &Report,
         chooses: &dyn Fn(&PlannedTest) -> bool,
-    ) -> Result<Vec<Chosen<'a>>, SearchError> {
+    ) -> Result<Vec<ChosenTest<'a>>, SearchError> {
         let mut subjects = Vec::new();
         let modules: Vec<_> = plan.modules().iter().filter(|module| !module.tests.is_empty()).collect();
         let wanted: Vec<bool> = (modules.iter())
@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
                         let key = sum.as_deref().and_then(|sum| self.runner.key_of_faulted((planned, sum), test));
                         let key = key.map(|key| format!("{key}-{}", self.options.pairs));
                         let subject = if key.is_some() { subject.noting_reads() } else { subject };
-                        subjects.push(Chosen { module, subject, key });
+                        subjects.push(ChosenTest { module, subject, key });
                     }
                     Err(why) => module.left_out.push(UnsweptTest { test: test.name.to_string(), why }),
                 }
@@ -191,11 +191,11 @@ impl<'a> Search<'a> {
     }
 
     /// Runs tests as they are, and lists the failures of one call each.
-    fn begin_tests(&mut self, batch: Vec<Chosen<'a>>) -> Result<Vec<FaultJob>, SearchError> {
-        let named = |chosen: &Chosen<'_>| (chosen.module, chosen.subject.test.name.to_string(), chosen.key.clone());
+    fn begin_tests(&mut self, batch: Vec<ChosenTest<'a>>) -> Result<Vec<FaultJob>, SearchError> {
+        let named = |chosen: &ChosenTest<'_>| (chosen.module, chosen.subject.test.name.to_string(), chosen.key.clone());
         let names: Vec<_> = batch.iter().map(named).collect();
         let interrupted = self.runner.interrupt();
-        let begun = self.runner.install_all(batch, &|Chosen { module, subject, .. }| {
+        let begun = self.runner.install_all(batch, &|ChosenTest { module, subject, .. }| {
             (!interrupted.load(Ordering::Relaxed)).then(|| Sweep::begin(module, subject))
         });
         self.stop_if_interrupted(&[])?;
@@ -234,8 +234,12 @@ impl<'a> Search<'a> {
     }
 
     /// Runs jobs, as far as that is allowed, and takes what is known of others.
-    fn run_jobs(&mut self, jobs: &[FaultJob], listener: &mut dyn Listener) -> Result<Vec<Option<Tried>>, SearchError> {
-        let mut known: Vec<Option<Tried>> = jobs.iter().map(|job| self.take_known(job)).collect();
+    fn run_jobs(
+        &mut self,
+        jobs: &[FaultJob],
+        listener: &mut dyn Listener,
+    ) -> Result<Vec<Option<FaultTrial>>, SearchError> {
+        let mut known: Vec<Option<FaultTrial>> = jobs.iter().map(|job| self.take_known(job)).collect();
         let unknown: Vec<&FaultJob> =
             jobs.iter().zip(&known).filter_map(|(job, known)| known.is_none().then_some(job)).collect();
         let numbered: Vec<(usize, &FaultJob)> = (self.runs..).zip(unknown).collect();
@@ -266,11 +270,11 @@ impl<'a> Search<'a> {
     }
 
     /// Takes what is known of a run from the journal.
-    fn take_known(&mut self, job: &FaultJob) -> Option<Tried> {
+    fn take_known(&mut self, job: &FaultJob) -> Option<FaultTrial> {
         self.known[job.test].1.remove(&words(&job.faults))
     }
 
-    fn run_job(&self, job: &FaultJob) -> Result<Option<Tried>, SearchError> {
+    fn run_job(&self, job: &FaultJob) -> Result<Option<FaultTrial>, SearchError> {
         let test = &self.tests[job.test];
         let before = job.after.and_then(|place| self.singles.get(place)?.1.as_ref());
         let tried = match (before, &job.faults[..]) {

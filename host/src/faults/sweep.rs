@@ -39,7 +39,7 @@ pub struct FaultJob {
 
 /// What is kept of a run with failures.
 #[derive(Default)]
-pub struct Tried {
+pub struct FaultTrial {
     pub outcome: Outcome,
     /// Where its last failure was; `None` where it did not come to all of them.
     pub failed_at: Option<Stack>,
@@ -107,9 +107,9 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// A bug of ours.
-    pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<Tried, HostBug> {
+    pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<FaultTrial, HostBug> {
         let mut run = self.run(&[fault])?;
-        let mut tried = Tried::new(&run, 1);
+        let mut tried = FaultTrial::new(&run, 1);
         tried.outcome = Judge { subject: &self.subject, before: &[&self.plain] }.judge(&run);
         if tried.failed_at.is_some() {
             tried.way_out = WayOut::taken_from(&mut run, &self.known, pairs);
@@ -122,11 +122,11 @@ impl<'a> Sweep<'a> {
     ///
     /// # Errors
     /// A bug of ours.
-    pub fn fail_two(&self, faults: &[Fault], first: &Tried) -> Result<Tried, HostBug> {
+    pub fn fail_two(&self, faults: &[Fault], first: &FaultTrial) -> Result<FaultTrial, HostBug> {
         let run = self.run(faults)?;
         let before: Vec<&FaultedRun> = [Some(&self.plain), first.run.as_ref()].into_iter().flatten().collect();
         let outcome = Judge { subject: &self.subject, before: &before }.judge_pair(&run, &first.outcome);
-        Ok(Tried { outcome, ..Tried::new(&run, faults.len()) })
+        Ok(FaultTrial { outcome, ..FaultTrial::new(&run, faults.len()) })
     }
 
     fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
@@ -165,7 +165,7 @@ impl<'a> Sweep<'a> {
     }
 }
 
-impl Tried {
+impl FaultTrial {
     /// A run that was to have so many failures.
     fn new(run: &FaultedRun, failures: usize) -> Self {
         let last = run.watched.injected.last().filter(|_| run.watched.injected.len() >= failures);

@@ -9,14 +9,14 @@ const CACHE_DIR_VARIABLE: &str = "AIRTIGHT_CACHE_DIR";
 
 /// A directory that no test is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Own {
+pub struct OwnDir {
     /// What it is, in words: `cargo's home`.
     what: &'static str,
     /// Its path; without symbolic links if it exists.
     path: PathBuf,
 }
 
-impl Own {
+impl OwnDir {
     /// Such a directory, whether it exists or not.
     pub fn new(what: &'static str, path: &Path) -> Self {
         Self { what, path: path.canonicalize().unwrap_or_else(|_| path.to_owned()) }
@@ -28,7 +28,7 @@ impl Own {
     }
 }
 
-impl Display for Own {
+impl Display for OwnDir {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.what, self.path.display())
     }
@@ -41,14 +41,14 @@ pub fn config_dir() -> Option<PathBuf> {
 }
 
 /// The first of these directories, or of those in `also`, that overlaps a directory of the host.
-pub fn overlapped(host: &Path, also: impl IntoIterator<Item = Own>) -> Option<Own> {
+pub fn overlapped(host: &Path, also: impl IntoIterator<Item = OwnDir>) -> Option<OwnDir> {
     let host = host.canonicalize().unwrap_or_else(|_| host.to_owned());
     all().into_iter().chain(also).find(|own| own.overlaps(&host))
 }
 
 /// The directories of this user. A directory that a variable names is added to the usual one, and does not replace it: the
 /// variable may have been set by a repository.
-fn all() -> Vec<Own> {
+fn all() -> Vec<OwnDir> {
     let cache = "airtight's cache, with its sysroots";
     let home = |name: &str| Some(home()?.join(name));
     let usual_cache = |base: Option<PathBuf>| Some(base?.join("airtight"));
@@ -63,7 +63,7 @@ fn all() -> Vec<Own> {
         ("rustup's home", variable("RUSTUP_HOME")),
         ("rustup's home", home(".rustup")),
     ];
-    all.into_iter().filter_map(|(what, path)| Some(Own::new(what, &path?))).collect()
+    all.into_iter().filter_map(|(what, path)| Some(OwnDir::new(what, &path?))).collect()
 }
 
 /// A base directory of the XDG specification: the one that the variable names, or else the usual one. As the specification
@@ -93,7 +93,7 @@ mod tests {
         std::fs::create_dir_all(top.join("home/cache/modules")).unwrap();
         std::fs::create_dir_all(top.join("home/other")).unwrap();
         std::os::unix::fs::symlink("home/cache", top.join("link")).unwrap();
-        let own = || [Own::new("the cache", &top.join("link"))];
+        let own = || [OwnDir::new("the cache", &top.join("link"))];
         let overlaps = |path: &str| overlapped(&top.join(path), own()).map(|own| own.to_string());
         let said = Some(format!("the cache ({}/home/cache)", top.display()));
         for path in ["home/cache", "home/cache/modules", "home", "link", "home/other/.."] {

@@ -28,11 +28,11 @@ pub struct AddedCalls {
     /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
     pub start: usize,
     /// What was put in, in order.
-    inserted: Vec<Inserted>,
+    inserted: Vec<InsertedBytes>,
 }
 /// Bytes that were put into the code section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Inserted {
+struct InsertedBytes {
     /// Where they begin, from the start of the new contents.
     at: u32,
     len: u32,
@@ -90,7 +90,7 @@ pub(super) fn add_calls(
     let old_count = before - code.contents.start;
     let new_count = padded(count + 1, old_count);
     let origin = new_count.len() - old_count;
-    let mut done = Written { out: new_count, inserted: Vec::new(), total: 0, origin };
+    let mut done = CodeSectionWriter { out: new_count, inserted: Vec::new(), total: 0, origin };
     for (body, added) in all.bodies.iter().zip(added) {
         done.body(body.start - before, &bytes[body.clone()], added);
         before = body.end;
@@ -118,21 +118,21 @@ pub(super) fn add_calls(
 }
 
 /// A code section that is being written.
-struct Written {
+struct CodeSectionWriter {
     out: Vec<u8>,
-    inserted: Vec<Inserted>,
+    inserted: Vec<InsertedBytes>,
     total: u32,
     /// Where offsets are counted from: what the section's count grew by.
     origin: usize,
 }
 
-impl Written {
+impl CodeSectionWriter {
     fn insert(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         let at = (self.out.len() - self.origin) as u32;
-        self.inserted.push(Inserted { at, len: bytes.len() as u32, before: self.total });
+        self.inserted.push(InsertedBytes { at, len: bytes.len() as u32, before: self.total });
         self.total += bytes.len() as u32;
         self.out.extend_from_slice(bytes);
     }

@@ -64,7 +64,7 @@ impl Options {
 
 /// A rewritten module.
 #[derive(Debug, Clone)]
-pub struct Instrumented<'a> {
+pub struct InstrumentedModule<'a> {
     /// The module's bytes; borrowed if nothing had to be changed.
     pub bytes: Cow<'a, [u8]>,
     /// What was changed, and how to map it back.
@@ -109,7 +109,7 @@ impl RewriteMap {
 ///
 /// # Errors
 /// The module's sections cannot be parsed, or it uses a name that is kept for the host.
-pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<InstrumentedModule<'a>, InstrumentError> {
     if let Some(name) = [CHARGE_TABLE, COUNT_TABLE].into_iter().find(|name| module.export(name).is_some()) {
         return Err(InstrumentError::NameTaken { name: name.to_owned() });
     }
@@ -122,7 +122,7 @@ pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<Instrume
 }
 
 /// Runs the passes over a module that uses none of the heap pass's names.
-fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<Instrumented<'a>, InstrumentError> {
+fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<InstrumentedModule<'a>, InstrumentError> {
     let globals = export_globals::find(module)?;
     let mut exports: Vec<_> = globals.missing().collect();
     let mut splice = Splice::default();
@@ -142,7 +142,7 @@ fn rewrite<'a>(module: &Module<'a>, wanted: Wanted) -> Result<Instrumented<'a>, 
         heap: plan.heap,
         panics: plan.panics,
     };
-    Ok(Instrumented { bytes: splice.apply(module.bytes), map })
+    Ok(InstrumentedModule { bytes: splice.apply(module.bytes), map })
 }
 
 fn code_start(module: &Module<'_>) -> Option<usize> {
@@ -153,7 +153,7 @@ fn code_start(module: &Module<'_>) -> Option<usize> {
 ///
 /// A module that is taken for such a result can call functions of the host. So the proof is complete: with everything undone,
 /// it is a valid module, and the passes turn that module into exactly this one.
-fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instrumented<'a>>, InstrumentError> {
+fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<InstrumentedModule<'a>>, InstrumentError> {
     let windows = options.earlier.iter().copied().chain(options.heap).chain([Window::Main, Window::None]);
     let heaps = windows.map(Some).chain([None]);
     let others = [(true, true), (true, false), (false, true), (false, false)];
@@ -172,7 +172,7 @@ fn recognise<'a>(module: &Module<'a>, options: &Options) -> Result<Option<Instru
         let map = RewriteMap { code_start_original: code_start(module), ..done.map };
         let same = *done.bytes == *module.bytes;
         let bytes = if same { Cow::Borrowed(module.bytes) } else { Cow::Owned(done.bytes.into_owned()) };
-        return Ok(Some(Instrumented { bytes, map }));
+        return Ok(Some(InstrumentedModule { bytes, map }));
     }
     Ok(None)
 }

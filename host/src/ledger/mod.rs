@@ -18,7 +18,7 @@ mod tracked;
 
 pub use coverage::AcquisitionSites;
 pub use handle::{Access, Acquisition, Handle, HandleId, Kind, Origin, SocketEnds};
-use outlived::Outlived;
+use outlived::OutlivedBook;
 pub use outlived::{OutlivedHandles, Outliving};
 pub use scope::ScopeId;
 pub use scoping::ScopeHandles;
@@ -44,7 +44,7 @@ pub struct Ledger {
     scope: ScopeId,
     /// The acting thread, in a test with threads.
     thread: Option<u32>,
-    outlived: Outlived,
+    outlived: OutlivedBook,
     /// Resources of the user's own kinds.
     tracked: TrackedCounts,
     /// Where handles were acquired; `None` unless that is to be noted.
@@ -81,7 +81,7 @@ impl Ledger {
         }
         (self.open_by_test, self.peak, self.peak_before) = (0, 0, 0);
         self.scope = ScopeId::TEST;
-        self.outlived = Outlived::default();
+        self.outlived = OutlivedBook::default();
         if self.sites.is_some() {
             self.note_sites();
         }
@@ -97,7 +97,7 @@ impl Ledger {
             handle.outlives = false;
         }
         (self.peak, self.peak_before) = (self.open_by_test, 0);
-        self.outlived = Outlived::default();
+        self.outlived = OutlivedBook::default();
         self.begin_tracked();
     }
 

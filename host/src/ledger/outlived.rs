@@ -14,7 +14,7 @@ type Site = (Kind, Option<Arc<str>>, Option<Stack>);
 
 /// The handles of one test that outlived their scopes.
 #[derive(Debug, Clone, Default)]
-pub struct Outlived {
+pub struct OutlivedBook {
     /// For each place of acquisition, how many of them are open now, and the most that were open at once.
     open: BTreeMap<Site, (u32, u32)>,
     pub(super) listed: Vec<Outliving>,
@@ -45,7 +45,7 @@ pub struct OutlivedHandles {
     pub omitted: u64,
 }
 
-impl Outlived {
+impl OutlivedBook {
     /// Notes that a handle is open although its scope has ended.
     pub(super) fn began(&mut self, handle: &Handle) {
         let (open, peak) = self.open.entry(site(handle)).or_default();

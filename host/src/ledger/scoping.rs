@@ -2,7 +2,7 @@
 
 use super::Ledger;
 use super::handle::{HandleId, Origin};
-use super::outlived::{Outlived, OutlivedHandles};
+use super::outlived::{OutlivedBook, OutlivedHandles};
 use super::scope::ScopeId;
 
 /// The state of the books when a scope began.
@@ -51,7 +51,7 @@ impl Ledger {
 
     /// Takes the handles that outlived their scopes and were released later.
     pub fn outlived(&mut self) -> OutlivedHandles {
-        let Outlived { listed, omitted, .. } = std::mem::take(&mut self.outlived);
+        let OutlivedBook { listed, omitted, .. } = std::mem::take(&mut self.outlived);
         OutlivedHandles { listed, omitted }
     }
 }

@@ -50,7 +50,7 @@ impl Report {
         // Sorted by directory and path: a directory comes before what it holds.
         let mut wanted: BTreeMap<(&Path, &str), Vec<&KeptChange>> = BTreeMap::new();
         let mut left_out = BTreeSet::new();
-        let replaced = Replaced::by(self.kept.iter().filter(|change| of_all || change.passed));
+        let replaced = ReplacedPaths::by(self.kept.iter().filter(|change| of_all || change.passed));
         for change in self.kept.iter().filter(|change| !replaced.holds(change)) {
             if of_all || change.passed {
                 wanted.entry((&change.host, &change.path)).or_default().push(change);
@@ -80,12 +80,12 @@ impl Report {
 /// What the tests and the teardown changed after the set-up: if they changed the same path again, the set-up's change does
 /// not count.
 #[derive(Default)]
-struct Replaced<'r> {
+struct ReplacedPaths<'r> {
     changed: BTreeSet<(&'r str, &'r Path, &'r str)>,
     removed: BTreeSet<(&'r str, &'r Path, &'r str)>,
 }
 
-impl<'r> Replaced<'r> {
+impl<'r> ReplacedPaths<'r> {
     fn by(kept: impl Iterator<Item = &'r KeptChange>) -> Self {
         let mut all = Self::default();
         for change in kept.filter(|change| change.role != Some(EntryRole::Setup)) {

@@ -6,9 +6,9 @@ use super::options::RunOptions;
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
-use super::recorded::Taken;
+use super::recorded::ResultLookup;
 use super::serial::SerialGroups;
-use super::single::{Judged, SingleTest};
+use super::single::{JudgedRun, SingleTest};
 use super::slow::RunningTests;
 use crate::catalogue::Role;
 use crate::model::change::KeptChange;
@@ -17,7 +17,7 @@ use crate::model::profile::HeapProfile;
 use crate::model::trace::TraceOptions;
 use crate::model::{Details, EntryRole, TestRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::{AfterSetUp, BeginsReady, Captured, Image, ImageError, Job};
+use crate::sandbox::{AfterSetUp, BeginsReady, Image, ImageError, InstanceImage, Job};
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,7 +42,7 @@ impl TestSpan {
 }
 
 /// A finished entry of the plan, by its index there.
-pub(super) struct Finished {
+pub(super) struct FinishedEntry {
     pub(super) index: usize,
     pub(super) record: TestRecord,
     pub(super) profile: HeapProfile,
@@ -90,7 +90,7 @@ pub(super) struct TestRun<'a> {
 
 /// An entry of a plan.
 #[derive(Clone, Copy)]
-pub(super) struct Planned<'a> {
+pub(super) struct PlannedEntry<'a> {
     /// Its index in the plan.
     pub index: usize,
     pub module: &'a PlannedModule,
@@ -111,12 +111,12 @@ pub(super) struct How<'a> {
 
 impl TestRun<'_> {
     /// Runs a set-up. Also returns where the set-up ended, if tests can begin there.
-    pub fn setup(&self, planned: Planned<'_>, has_teardown: bool) -> (Finished, Option<Box<Image>>) {
+    pub fn setup(&self, planned: PlannedEntry<'_>, has_teardown: bool) -> (FinishedEntry, Option<Box<Image>>) {
         if let Some(why) = self.not_run(0) {
             return (self.end(planned, planned.skipped(&why)), None);
         }
         let mut ended = self.run(planned, How { captures: true, has_teardown, ..How::default() });
-        let compile = |captured: Box<Captured>| Image::new(&planned.module.module, *captured);
+        let compile = |captured: Box<InstanceImage>| Image::new(&planned.module.module, *captured);
         let passed = matches!(ended.record.verdict, Verdict::Pass | Verdict::Leak);
         let image = match ended.captured.take().filter(|_| passed).map(|captured| captured.and_then(compile)) {
             // Each of these set-ups fails with a reason. Otherwise, its tests would be left out and nobody would know why.
@@ -145,7 +145,7 @@ impl TestRun<'_> {
 
     /// Runs a teardown, which begins where the set-up ended. `after` is that place, or why the teardown cannot begin there;
     /// `None` if there is nothing that the teardown could undo.
-    pub fn teardown(&self, planned: Planned<'_>, after: Option<Result<AfterSetUp<'_>, String>>) -> Finished {
+    pub fn teardown(&self, planned: PlannedEntry<'_>, after: Option<Result<AfterSetUp<'_>, String>>) -> FinishedEntry {
         let ended = match (self.not_run(0), after, &planned.test.decision) {
             (Some(why), ..) => planned.skipped(&why),
             (None, None, _) => planned.skipped("not run: there is nothing that it could undo"),
@@ -159,7 +159,7 @@ impl TestRun<'_> {
     }
 
     /// The record of a set-up that no test needed in the end.
-    pub fn not_needed(&self, planned: Planned<'_>) -> Finished {
+    pub fn not_needed(&self, planned: PlannedEntry<'_>) -> FinishedEntry {
         self.end(planned, planned.skipped("not run: no test came to need it"))
     }
 
@@ -172,8 +172,8 @@ impl TestRun<'_> {
     }
 
     /// Runs an entry as the plan decided.
-    pub(super) fn run(&self, planned: Planned<'_>, how: How<'_>) -> Ended {
-        let (shared, Planned { index, module, test }) = (self.shared, planned);
+    pub(super) fn run(&self, planned: PlannedEntry<'_>, how: How<'_>) -> EntryResult {
+        let (shared, PlannedEntry { index, module, test }) = (self.shared, planned);
         let (grants, entry, subtests) = match &test.decision {
             Decision::Run { grants, entry, subtests } => (grants, entry, subtests),
             Decision::Skip(reason) => return planned.skipped(reason),
@@ -182,10 +182,10 @@ impl TestRun<'_> {
         let context = context(module, test, shared.options);
         // A test that begins from an image, and a set-up, have no key: their results are not recorded.
         let results = shared.recorded.as_ref();
-        match results.map_or(Taken::Run, |results| results.take(index, grants.policy())) {
-            Taken::Run => {}
-            Taken::Recorded(record) => return Ended { cached: true, ..Ended::not_run(*record) },
-            Taken::NotProved => return planned.skipped("not run: no result of it is to be proved"),
+        match results.map_or(ResultLookup::Run, |results| results.take(index, grants.policy())) {
+            ResultLookup::Run => {}
+            ResultLookup::Recorded(record) => return EntryResult { cached: true, ..EntryResult::not_run(*record) },
+            ResultLookup::NotProved => return planned.skipped("not run: no result of it is to be proved"),
         }
         let (began, since) = (Instant::now(), SystemTime::now());
         let _running = self.progress.running.start(index, grants.policy().limits.time(Limit::SlowTimeout));
@@ -229,7 +229,7 @@ impl TestRun<'_> {
         }));
         let ran = Some(TestSpan::since(began));
         match judged {
-            Ok(Judged { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
+            Ok(JudgedRun { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
                 // A run that is stopped may end early in a way that its record does not tell.
                 let is_whole = !by_wall_clock && host_leak == 0 && !shared.options.interrupt.load(Ordering::Relaxed);
                 if let Some(results) = results.filter(|_| is_whole) {
@@ -239,20 +239,39 @@ impl TestRun<'_> {
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")
                 });
-                Ended { ran, by_wall_clock, profile, kept, coverage, captured, bug, ..Ended::not_run(record) }
+                EntryResult {
+                    ran,
+                    by_wall_clock,
+                    profile,
+                    kept,
+                    coverage,
+                    captured,
+                    bug,
+                    ..EntryResult::not_run(record)
+                }
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
-                Ended { ran, bug: Some(what.clone()), ..planned.failed(what) }
+                EntryResult { ran, bug: Some(what.clone()), ..planned.failed(what) }
             }
         }
     }
 
     /// Finishes an entry: notes a failure, and hands on what the collector needs.
-    pub(super) fn end(&self, planned: Planned<'_>, ended: Ended) -> Finished {
+    pub(super) fn end(&self, planned: PlannedEntry<'_>, ended: EntryResult) -> FinishedEntry {
         let index = planned.index;
-        let Ended { record, ran, by_wall_clock, is_over_budget, mut profile, kept, coverage, captured: _, bug, cached } =
-            ended;
+        let EntryResult {
+            record,
+            ran,
+            by_wall_clock,
+            is_over_budget,
+            mut profile,
+            kept,
+            coverage,
+            captured: _,
+            bug,
+            cached,
+        } = ended;
         if record.verdict == Verdict::Skip {
             // Nobody expects a profile of a test that was skipped.
             profile.missing.clear();
@@ -262,7 +281,7 @@ impl TestRun<'_> {
         {
             self.progress.note_failure(planned.counts_at(), most);
         }
-        Finished { index, record, profile, ran, by_wall_clock, is_over_budget, kept, coverage, bug, cached }
+        FinishedEntry { index, record, profile, ran, by_wall_clock, is_over_budget, kept, coverage, bug, cached }
     }
 }
 
@@ -274,7 +293,7 @@ fn failed_setup(record: &mut TestRecord, why: &str) {
     details.message = Some(format!("{why}{reason}"));
 }
 
-impl Planned<'_> {
+impl PlannedEntry<'_> {
     /// The index at which a failure of the entry counts. A teardown counts behind all tests of its module, because it runs
     /// after them.
     fn counts_at(&self) -> usize {
@@ -285,18 +304,18 @@ impl Planned<'_> {
         }
     }
 
-    pub(super) fn skipped(self, why: &str) -> Ended {
-        Ended::not_run(skipped(&bare_context(self.module, self.test), why))
+    pub(super) fn skipped(self, why: &str) -> EntryResult {
+        EntryResult::not_run(skipped(&bare_context(self.module, self.test), why))
     }
 
-    pub(super) fn failed(self, why: String) -> Ended {
+    pub(super) fn failed(self, why: String) -> EntryResult {
         let details = Details { message: Some(why), ..Details::default() };
-        Ended::not_run(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
+        EntryResult::not_run(record::not_run(&bare_context(self.module, self.test), Verdict::Fail, details))
     }
 }
 
 /// What an entry came to.
-pub(super) struct Ended {
+pub(super) struct EntryResult {
     record: TestRecord,
     /// When it ran; `None` where it was not run.
     ran: Option<TestSpan>,
@@ -306,13 +325,13 @@ pub(super) struct Ended {
     kept: Vec<KeptChange>,
     coverage: TestCoverage,
     /// Where a set-up that passed ended.
-    captured: Option<Result<Box<Captured>, ImageError>>,
+    captured: Option<Result<Box<InstanceImage>, ImageError>>,
     bug: Option<String>,
     /// Whether the result was recorded by an earlier run.
     cached: bool,
 }
 
-impl Ended {
+impl EntryResult {
     /// What an entry that was not run came to.
     fn not_run(record: TestRecord) -> Self {
         Self {

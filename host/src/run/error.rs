@@ -1,7 +1,7 @@
 //! What can go wrong with a runner and a run.
 
 use super::granted::OwnDirError;
-use crate::config::Untrusted;
+use crate::config::UntrustedGrants;
 use crate::harness::ListError;
 use crate::model::{Report, exit_status};
 use crate::sandbox::EngineError;
@@ -13,7 +13,7 @@ use crate::sandbox::wasi::GrantError;
 pub enum SetupError {
     /// The configuration grants what only the user can allow: see [`RunnerBuilder::trust`](crate::RunnerBuilder::trust).
     #[error(transparent)]
-    Untrusted(#[from] Untrusted),
+    Untrusted(#[from] UntrustedGrants),
     /// The profile grants a directory that no test may have.
     #[error(transparent)]
     OwnDir(#[from] OwnDirError),

@@ -4,7 +4,7 @@
 use super::context::RunContext;
 use super::coverage::TestCoverage;
 use super::entry::{
-    Ended, Finished, How, Planned, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped,
+    EntryResult, FinishedEntry, How, PlannedEntry, RunProgress, TestRun, TestSpan, bare_context, enough_failed, skipped,
 };
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
@@ -81,7 +81,7 @@ fn work(
     run: &TestRun<'_>,
     tests: &[(&PlannedModule, &PlannedTest)],
     (order, worlds, ready): (&[usize], &Worlds<'_>, &ReadyPrograms<'_>),
-    send: &SyncSender<Vec<Finished>>,
+    send: &SyncSender<Vec<FinishedEntry>>,
 ) {
     // Each worker takes the next test when it has finished one: a long test delays no other.
     let next = AtomicUsize::new(0);
@@ -94,7 +94,7 @@ fn work(
                 Some(world) if world.is_setup(index) => world.alone(run, &mut batch),
                 world => {
                     let ready = ready.get(index);
-                    let finished = run.test(Planned { index, module, test }, (world, ready), &mut batch);
+                    let finished = run.test(PlannedEntry { index, module, test }, (world, ready), &mut batch);
                     batch.push(finished);
                     if let Some(ready) = ready {
                         ready.ended();
@@ -120,10 +120,10 @@ impl TestRun<'_> {
     /// Runs a test. What came of its set-up, if that was run for it, is pushed.
     fn test(
         &self,
-        planned: Planned<'_>,
+        planned: PlannedEntry<'_>,
         (world, ready): (Option<&World<'_>>, Option<&ReadyProgram<'_>>),
-        others: &mut Vec<Finished>,
-    ) -> Finished {
+        others: &mut Vec<FinishedEntry>,
+    ) -> FinishedEntry {
         let _turn = self.serial.wait(planned.index);
         if let Some(why) = self.not_run(planned.index) {
             return self.end(planned, planned.skipped(&why));
@@ -144,7 +144,7 @@ impl TestRun<'_> {
 
 impl TestRun<'_> {
     /// Runs a test of a module without a set-up.
-    fn run_ready(&self, planned: Planned<'_>, ready: Option<&ReadyProgram<'_>>) -> Ended {
+    fn run_ready(&self, planned: PlannedEntry<'_>, ready: Option<&ReadyProgram<'_>>) -> EntryResult {
         let at = ready.zip(planned.test.grants()).and_then(|(ready, grants)| Some((ready, ready.image(grants)?)));
         let ready = at.as_ref().map(|(ready, image)| ready.begin(image));
         self.run(planned, How { ready, ..How::default() })
@@ -199,7 +199,7 @@ fn collect(
     shared: &RunContext<'_>,
     (tests, worlds): (&[(&PlannedModule, &PlannedTest)], &Worlds<'_>),
     progress: &RunProgress,
-    receive: &Receiver<Vec<Finished>>,
+    receive: &Receiver<Vec<FinishedEntry>>,
     listener: &mut dyn Listener,
 ) -> PlanOutcome {
     let mut records: Vec<Option<TestRecord>> = vec![None; tests.len()];

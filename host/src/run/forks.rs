@@ -3,7 +3,7 @@
 use super::bounds;
 use super::record::RecordContext;
 use super::report_room;
-use super::single::{Judged, SingleTest};
+use super::single::{JudgedRun, SingleTest};
 use crate::harness::TestEntry;
 use crate::harness::sdk::failed_subtests;
 use crate::model::{Details, Output, SubtestRecord, SuppressedRecord, TrackedRecord, Verdict};
@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 /// A test, or a fork of it, that was run, and whose own forks are being run.
 struct ForkingRun {
-    judged: Judged,
+    judged: JudgedRun,
     /// Its path, where it is a fork.
     path: String,
     /// Its own subtests; none where it forked nothing.
@@ -27,13 +27,13 @@ struct ForkingRun {
 }
 
 impl ForkingRun {
-    fn new(path: String, mut judged: Judged) -> Self {
+    fn new(path: String, mut judged: JudgedRun) -> Self {
         let (forks, subtests) = std::mem::take(&mut judged.forks);
         Self { judged, path, subtests, forks: forks.into_iter(), failed: Vec::new(), leaks: false }
     }
 
     /// Takes in what came of a fork.
-    fn take_in(&mut self, path: String, mut fork: Judged) {
+    fn take_in(&mut self, path: String, mut fork: JudgedRun) {
         let records = take_subtests(&path, &mut fork);
         let has_failed = is_failed(&records[0]);
         self.leaks |= records.iter().any(|subtest| subtest.verdict == Verdict::Leak);
@@ -47,7 +47,7 @@ impl ForkingRun {
 
 impl SingleTest<'_> {
     /// Runs the test once, and what it forks, and what its forks fork, one after the other. What each begins with goes with it.
-    pub(super) fn once(&self, job: &Job<'_>) -> Judged {
+    pub(super) fn once(&self, job: &Job<'_>) -> JudgedRun {
         let whole = self.alone(job);
         if whole.forks.0.is_empty() {
             return whole;
@@ -94,7 +94,7 @@ fn is_failed(subtest: &SubtestRecord) -> bool {
 }
 
 /// The record of a forked subtest, and those of the subtests in it, from what came of the run of the fork.
-fn take_subtests(path: &str, ended: &mut Judged) -> Vec<SubtestRecord> {
+fn take_subtests(path: &str, ended: &mut JudgedRun) -> Vec<SubtestRecord> {
     let record = &mut ended.record;
     let details = record.details.get_or_insert_default();
     let mut subtests = std::mem::take(&mut details.subtests);
@@ -121,7 +121,7 @@ fn take_subtests(path: &str, ended: &mut Judged) -> Vec<SubtestRecord> {
     subtests
 }
 
-impl Judged {
+impl JudgedRun {
     /// Takes in what a fork of the test came to, whose subtests were taken from it.
     fn take_in(&mut self, fork: Self, subtests: Vec<SubtestRecord>) {
         let Self { record, by_wall_clock, profile, kept, coverage, host_leak, .. } = fork;

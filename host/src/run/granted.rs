@@ -3,7 +3,7 @@
 use super::module_grants::ModuleGrants;
 use super::options::RunOptions;
 use crate::config::Profile;
-use crate::files::own::{self, Own};
+use crate::files::own::{self, OwnDir};
 use crate::policy::{DirGrant, Mode};
 use std::path::PathBuf;
 
@@ -37,9 +37,9 @@ pub(super) fn check_module(grants: &ModuleGrants, options: &RunOptions) -> Resul
 
 fn check<'a>(dirs: impl Iterator<Item = &'a DirGrant>, options: &RunOptions) -> Result<(), OwnDirError> {
     for dir in dirs.filter(|dir| dir.mode != Mode::Devices) {
-        let cache = options.cache.as_ref().map(|cache| Own::new("the cache of compiled modules", cache.dir()));
+        let cache = options.cache.as_ref().map(|cache| OwnDir::new("the cache of compiled modules", cache.dir()));
         let results =
-            options.results.as_ref().map(|used| Own::new("the folder of recorded results", used.results.dir()));
+            options.results.as_ref().map(|used| OwnDir::new("the folder of recorded results", used.results.dir()));
         if let Some(own) = own::overlapped(&dir.host, cache.into_iter().chain(results)) {
             return Err(OwnDirError { guest: dir.guest.clone(), host: dir.host.clone(), own: own.to_string() });
         }

@@ -10,7 +10,7 @@ use super::profile_room::keep;
 use super::threads::{HeldBlocks, held_blocks};
 use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
-use crate::ledger::heap::keepers::Kept;
+use crate::ledger::heap::keepers::KeptBlocks;
 use crate::ledger::heap::owners::{Lot, lots};
 use crate::ledger::heap::reach::{Comparison, plain};
 use crate::ledger::heap::sites::{PlacedBlock, Site, sites};
@@ -66,7 +66,7 @@ pub struct Owners {
     pub lots: Vec<Lot>,
     /// The retained blocks, grouped by the variable that keeps them, and these variables by number; `None` if that is not
     /// certain.
-    pub kept: Option<(Vec<Kept>, Vec<VariableRecord>)>,
+    pub kept: Option<(Vec<KeptBlocks>, Vec<VariableRecord>)>,
 }
 
 impl Balance {

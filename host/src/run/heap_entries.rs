@@ -5,7 +5,7 @@ use super::heap::{Balance, Owners};
 use super::places::AllocationPlace;
 use super::subtests::ScopeNames;
 use crate::ledger::ScopeId;
-use crate::ledger::heap::keepers::Kept;
+use crate::ledger::heap::keepers::KeptBlocks;
 use crate::ledger::heap::owners::{Lot, RingStep};
 use crate::ledger::heap::sites::Site;
 use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
@@ -74,7 +74,7 @@ impl HeapEntries<'_> {
     }
 
     /// One entry for all that a variable keeps. Blocks that no known variable keeps get one entry for each place.
-    fn all_kept(&self, all: &[Kept], keepers: &[VariableRecord]) -> Vec<Resource> {
+    fn all_kept(&self, all: &[KeptBlocks], keepers: &[VariableRecord]) -> Vec<Resource> {
         let mut list = EntryList::new(self.names);
         for kept in all {
             let (Some(variable), Some(first)) = (kept.by, kept.own.first()) else {

@@ -1,7 +1,7 @@
 //! Which variables keep the blocks that a test retained.
 
 use crate::ledger::heap::Block;
-use crate::ledger::heap::keepers::{Kept, kept};
+use crate::ledger::heap::keepers::{KeptBlocks, kept};
 use crate::ledger::heap::reach::Comparison;
 use crate::ledger::heap::sites::PlacedBlock;
 use crate::model::resource::VariableRecord;
@@ -14,7 +14,7 @@ pub fn keepers(
     (blocks, reached): (&[Block], &[bool]),
     retained: &[PlacedBlock],
     symbols: &Symbols,
-) -> (Vec<Kept>, Vec<VariableRecord>) {
+) -> (Vec<KeptBlocks>, Vec<VariableRecord>) {
     let mut among: Vec<usize> = (0..blocks.len()).filter(|index| reached[*index]).collect();
     among.sort_unstable_by_key(|index| blocks[*index].number);
     let mut own = retained.iter().peekable();

@@ -7,7 +7,7 @@ use crate::ledger::heap::sites::PlacedBlock;
 use crate::model::Frame;
 use crate::sandbox::BlockScopes;
 use crate::sandbox::rerun::AllocationStacks;
-use crate::symbols::{Counted, Symbols};
+use crate::symbols::{CountedPointer, Symbols};
 use std::collections::HashMap;
 
 /// A place at which blocks were allocated.
@@ -22,7 +22,7 @@ pub struct AllocationPlace {
     /// Whether a function called itself on the way there.
     pub is_recursive: bool,
     /// The type that counts references to the block.
-    pub counted: Option<Counted>,
+    pub counted: Option<CountedPointer>,
 }
 
 /// Finds the places of blocks.
@@ -36,7 +36,7 @@ pub struct PlaceFinder<'a> {
     by_stack: HashMap<Option<usize>, u32>,
     /// The number of the place, by what is shown of it without marks of a recursion. A call that did not get deeper is at
     /// the same place.
-    by_frames: HashMap<(Vec<Frame>, Option<Counted>), u32>,
+    by_frames: HashMap<(Vec<Frame>, Option<CountedPointer>), u32>,
 }
 
 impl<'a> PlaceFinder<'a> {

@@ -18,7 +18,7 @@ use crate::model::profile::HeapProfile;
 use crate::model::timeline::{TestTimeline, TimelinePoint};
 use crate::model::{Details, Exploration, Harness, TestRecord, Verdict};
 use crate::sandbox::wasi::{HostReads, RawTrace, Streams};
-use crate::sandbox::{Captured, ForkImage, ImageError, Job, LoadedModule, Preemptions, Run, SubtestRun, run};
+use crate::sandbox::{ForkImage, ImageError, InstanceImage, Job, LoadedModule, Preemptions, Run, SubtestRun, run};
 use std::sync::{Arc, PoisonError};
 
 /// What a run of a test is judged with.
@@ -33,7 +33,7 @@ pub struct SingleTest<'a> {
 }
 
 /// A run of a test, judged.
-pub struct Judged {
+pub struct JudgedRun {
     pub record: TestRecord,
     pub by_wall_clock: bool,
     pub profile: HeapProfile,
@@ -41,7 +41,7 @@ pub struct Judged {
     /// What the run adds to clean-up coverage; nothing if coverage is not wanted.
     pub coverage: TestCoverage,
     /// Where the run ended, if it passed and tests are to begin there.
-    pub captured: Option<Result<Box<Captured>, ImageError>>,
+    pub captured: Option<Result<Box<InstanceImage>, ImageError>>,
     /// How many host descriptors are still open after the run.
     pub host_leak: u64,
     /// What the test asked of the host, if that is noted.
@@ -54,7 +54,7 @@ pub struct Judged {
 impl SingleTest<'_> {
     /// Runs the test. If it has threads and passes, runs it under as many other schedules as are asked for, until it fails
     /// under one.
-    pub fn under_schedules(&self, job: &Job<'_>) -> Judged {
+    pub fn under_schedules(&self, job: &Job<'_>) -> JudgedRun {
         let mut judged = self.once(job);
         let schedules = self.shared.options.schedules;
         let explores = schedules > 0
@@ -93,7 +93,7 @@ impl SingleTest<'_> {
 
     /// Runs the test as [`SingleTest::under_schedules`] does, and again if it failed, as often as is allowed. Each run
     /// starts from the beginning.
-    pub fn with_retries(&self, job: &Job<'_>) -> Judged {
+    pub fn with_retries(&self, job: &Job<'_>) -> JudgedRun {
         let (mut host_leak, mut by_wall_clock) = (0, false);
         let once = || {
             let mut judged = self.under_schedules(job);
@@ -103,7 +103,7 @@ impl SingleTest<'_> {
         };
         let may_differ = job.grants.policy().unrepeatable().is_some();
         let judged = retry(self.shared.options.retries, may_differ, once);
-        Judged { host_leak, by_wall_clock, ..judged }
+        JudgedRun { host_leak, by_wall_clock, ..judged }
     }
 
     /// Keeps what the test did, event by event, as far as that was asked for.
@@ -140,7 +140,7 @@ impl SingleTest<'_> {
     }
 
     /// Runs it once, and nothing that it forks.
-    pub(super) fn alone(&self, job: &Job<'_>) -> Judged {
+    pub(super) fn alone(&self, job: &Job<'_>) -> JudgedRun {
         let mut ran = run(job);
         let traced = ran.remains.trace.take();
         let drawn = ran.timeline.take();
@@ -199,7 +199,7 @@ impl SingleTest<'_> {
         let captured = ran.captured.take();
         let forks = std::mem::take(&mut ran.forks);
         let subtests = if forks.is_empty() { Vec::new() } else { ran.sdk.take().unwrap_or_default().subtests };
-        Judged {
+        JudgedRun {
             captured,
             record,
             by_wall_clock,
@@ -224,7 +224,7 @@ fn left_to_teardown(record: &mut TestRecord) {
     }
 }
 
-impl Attempt for Judged {
+impl Attempt for JudgedRun {
     fn record(&mut self) -> &mut TestRecord {
         &mut self.record
     }

@@ -4,7 +4,7 @@
 //! module runs the teardown. The teardown, too, begins where the set-up ended, since nothing is left of what a test did to
 //! its world.
 
-use super::entry::{Finished, Planned, TestRun};
+use super::entry::{FinishedEntry, PlannedEntry, TestRun};
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use crate::catalogue::Role;
@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The set-up of one module in a run.
 pub struct World<'a> {
-    setup: Planned<'a>,
-    teardown: Option<Planned<'a>>,
+    setup: PlannedEntry<'a>,
+    teardown: Option<PlannedEntry<'a>>,
     /// Where the set-up ended. `None` before the set-up ran, and again after the last test; `Some(None)` if no test can
     /// begin there.
     image: Mutex<Option<Option<Arc<Image>>>>,
@@ -42,7 +42,7 @@ impl<'a> Worlds<'a> {
             let first = module_of.len();
             let with_role = |role| {
                 let at = module.tests.iter().position(|test| test.role == role)?;
-                Some(Planned { index: first + at, module, test: &module.tests[at] })
+                Some(PlannedEntry { index: first + at, module, test: &module.tests[at] })
             };
             worlds.push(with_role(Role::SetUp).map(|setup| World {
                 setup,
@@ -102,7 +102,7 @@ impl World<'_> {
     ///
     /// # Errors
     /// Why the test is not run: the set-up did not end so that a test could begin there.
-    pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) -> Result<Arc<Image>, String> {
+    pub fn begin(&self, run: &TestRun<'_>, finished: &mut Vec<FinishedEntry>) -> Result<Arc<Image>, String> {
         let image = self
             .image
             .lock()
@@ -137,7 +137,7 @@ impl World<'_> {
 
     /// Notes that a test has ended or was not run. After the last test of the module, runs the teardown and adds its result
     /// to `finished`.
-    pub fn ended(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
+    pub fn ended(&self, run: &TestRun<'_>, finished: &mut Vec<FinishedEntry>) {
         if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
@@ -158,7 +158,7 @@ impl World<'_> {
     }
 
     /// Runs the set-up without a test that needs it.
-    pub fn alone(&self, run: &TestRun<'_>, finished: &mut Vec<Finished>) {
+    pub fn alone(&self, run: &TestRun<'_>, finished: &mut Vec<FinishedEntry>) {
         let _ = self.begin(run, finished);
         self.ended(run, finished);
     }

@@ -18,7 +18,7 @@ use task::compile_elsewhere;
 use wasmtime::Module;
 
 /// A compiled module, and the engine that runs it.
-pub(super) struct Compiled {
+pub(super) struct CompiledModule {
     pub(super) engine: Arc<Engine>,
     pub(super) module: Module,
     /// How its bulk operations are charged, where the compiler does not do that.
@@ -26,12 +26,12 @@ pub(super) struct Compiled {
 }
 
 /// A module in the form that one engine compiles.
-struct Charged<'a> {
+struct EngineInput<'a> {
     bytes: Cow<'a, [u8]>,
     charges: Option<AddedCalls>,
 }
 
-impl<'a> Charged<'a> {
+impl<'a> EngineInput<'a> {
     fn new(engine: &Engine, bytes: &'a [u8]) -> Result<Self, LoadError> {
         if engine.options().compiler == Compiler::Winch
             && let Some((charged, charges)) =
@@ -46,21 +46,21 @@ impl<'a> Charged<'a> {
 /// Compiles a module, or takes it from the cache. A module that is too much work for the engine's own compiler goes to the
 /// single-pass compiler: work that would take too long is not begun. If there is a process to compile in, that also bounds
 /// time and memory.
-pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<Compiled, LoadError> {
+pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8]) -> Result<CompiledModule, LoadError> {
     let caps = engine.options().caps;
     let key = cache.map(|cache| (cache, CacheKey::new(engine.wasmtime(), caps, bytes)));
     if let Some((cache, own)) = &key {
         let single_pass = own.single_pass();
         if let Some(module) = cache.load(engine.wasmtime(), own) {
-            let charges = Charged::new(engine, bytes)?.charges;
-            return Ok(Compiled { engine: Arc::clone(engine), module, charges });
+            let charges = EngineInput::new(engine, bytes)?.charges;
+            return Ok(CompiledModule { engine: Arc::clone(engine), module, charges });
         }
         if cache.holds(&single_pass)
             && let Ok(engine) = engine.single_pass()
             && let Some(module) = cache.load(engine.wasmtime(), &single_pass)
         {
-            let charges = Charged::new(&engine, bytes)?.charges;
-            return Ok(Compiled { engine, module, charges });
+            let charges = EngineInput::new(&engine, bytes)?.charges;
+            return Ok(CompiledModule { engine, module, charges });
         }
     }
     let (heavy, weight) = match catalogue::weigh(bytes, caps)? {
@@ -79,7 +79,7 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
             engine.single_pass().map_err(|error| failed(error.to_string()))?
         }
     };
-    let charged = Charged::new(&engine, bytes)?;
+    let charged = EngineInput::new(&engine, bytes)?;
     let module = match engine.child().filter(|child| child.takes(&charged.bytes)) {
         Some(child) => {
             let code = compile_elsewhere(child, &engine, &charged.bytes).map_err(|why| match why {
@@ -102,5 +102,5 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
     if let Some((cache, own)) = &key {
         cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }
-    Ok(Compiled { engine, module, charges: charged.charges })
+    Ok(CompiledModule { engine, module, charges: charged.charges })
 }

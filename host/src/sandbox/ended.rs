@@ -6,7 +6,7 @@ use super::panics::Uncaught;
 use super::rerun::{InexactFuel, UsedUp};
 use super::state::TestState;
 use super::stop::{GuestExit, WallClock};
-use super::threads::{Deadlocked, EndReason, EndedAll};
+use super::threads::{EndReason, EndedAll, ThreadDeadlock};
 use super::wasi::{BrokenLimit, Halt};
 use crate::ledger::heap::BadFree;
 use crate::ledger::{Stack, both_ends};
@@ -38,7 +38,7 @@ impl Ending {
         if let Some(halt) = error.downcast_ref() {
             return Self::from_halt(halt, stack);
         }
-        if let Some(threads) = error.downcast_ref::<Deadlocked>() {
+        if let Some(threads) = error.downcast_ref::<ThreadDeadlock>() {
             let stack = threads.threads.first().map_or_else(|| [].into(), |main| bounded(Arc::clone(&main.stack)));
             return Self::Stuck { stack, threads: threads.clone() };
         }

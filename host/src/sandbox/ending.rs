@@ -1,6 +1,6 @@
 //! How a call into a guest ended, before anything judges it.
 
-use super::threads::Deadlocked;
+use super::threads::ThreadDeadlock;
 use super::wasi::{BrokenLimit, FatalWait};
 use crate::ledger::Stack;
 use crate::ledger::heap::BadFree;
@@ -72,7 +72,7 @@ pub enum Ending {
         /// The stack of the main thread.
         stack: Stack,
         /// All threads of the test.
-        threads: Deadlocked,
+        threads: ThreadDeadlock,
     },
     /// The guest made the host move or hold more than a limit allows.
     Limit {

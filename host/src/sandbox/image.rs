@@ -95,7 +95,7 @@ pub struct BeginsReady<'a> {
 }
 
 /// An instance and its world, taken where a set-up ended.
-pub struct Captured {
+pub struct InstanceImage {
     module: ImageModule,
     wasi: Wasi,
     heap: HeapState,
@@ -104,13 +104,13 @@ pub struct Captured {
     stack_top: u32,
 }
 
-impl std::fmt::Debug for Captured {
+impl std::fmt::Debug for InstanceImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Captured").field("spent", &self.spent).finish_non_exhaustive()
     }
 }
 
-impl Captured {
+impl InstanceImage {
     /// Captures what an instance of the set-up's module holds now, between two calls into it.
     ///
     /// # Errors
@@ -210,8 +210,8 @@ impl Image {
     ///
     /// # Errors
     /// The engine does not take it.
-    pub fn new(module: &LoadedModule, captured: Captured) -> Result<Self, ImageError> {
-        let Captured { module: image, mut wasi, mut heap, spent, ground, stack_top } = captured;
+    pub fn new(module: &LoadedModule, captured: InstanceImage) -> Result<Self, ImageError> {
+        let InstanceImage { module: image, mut wasi, mut heap, spent, ground, stack_top } = captured;
         let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
         let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes).map_err(ImageError::Compiler)?;
         let module = module.of_image(source, compiled, image.code_moved).map_err(ImageError::Engine)?;

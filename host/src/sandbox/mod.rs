@@ -73,7 +73,7 @@ pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack that it needs, and only the runner's threads have it.
 pub use cleanups::FailedCleanup;
 pub(crate) use forked::{Fork, ForkImage};
-pub(crate) use image::{AfterSetUp, BeginsReady, Captured, Image, ImageError, SetUp};
+pub(crate) use image::{AfterSetUp, BeginsReady, Image, ImageError, InstanceImage, SetUp};
 pub(crate) use job::Job;
 pub use load_error::LoadError;
 pub(crate) use module::CodeRules;
@@ -86,4 +86,4 @@ pub use said::Failure;
 pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
 pub use start::SdkCall;
 pub(crate) use start::{Entry, ListedTest, MarkedPanic, StartCall};
-pub(crate) use threads::{Deadlocked, Preemptions, StoppedThread, Turn, TurnEnd, Wait as ThreadWait};
+pub(crate) use threads::{Preemptions, StoppedThread, ThreadDeadlock, Turn, TurnEnd, Wait as ThreadWait};

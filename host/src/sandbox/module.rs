@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::code::{CodeMap, GoStack};
-use super::compile::{Compiled, compile};
+use super::compile::{CompiledModule, compile};
 use super::engine::{Engine, EngineOptions};
 use super::heap::{ModuleHeap, NoHeap};
 use super::image_source::ImageSource;
@@ -15,7 +15,7 @@ use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT,
-    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, Instrumented, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, InstrumentedModule, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
@@ -227,13 +227,14 @@ impl LoadedModule {
         // The module is validated before anything is added: additions could make an invalid module valid, and it would
         // reach the hooks.
         valid?;
-        let Instrumented { bytes: rewritten, map } =
+        let InstrumentedModule { bytes: rewritten, map } =
             instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
         let (rewritten, counts) = with_counts(rewritten, &map, options.counts_fuel)?;
         let (rewritten, thread_hooks) = with_thread_hooks(rewritten, has_threads)?;
         let threaded = has_threads.then(|| engine.threaded().map_err(|error| LoadError::NoThreads(error.to_string())));
         let threaded = threaded.transpose()?;
-        let Compiled { engine, module, charges } = compile(threaded.as_ref().unwrap_or(engine), cache, &rewritten)?;
+        let CompiledModule { engine, module, charges } =
+            compile(threaded.as_ref().unwrap_or(engine), cache, &rewritten)?;
         let threads = thread_hooks.as_ref().map(|_| ThreadModule::new(&module)).transpose();
         let threads = threads.map_err(|error| LoadError::NoThreads(format!("{error:#}")))?;
         let pre = match threads {
@@ -304,8 +305,13 @@ impl LoadedModule {
     ///
     /// # Errors
     /// The image cannot be linked, or lacks what was added to it.
-    pub(super) fn of_image(&self, source: &ImageSource, compiled: Compiled, code_moved: isize) -> Result<Self, String> {
-        let Compiled { engine, module, charges } = compiled;
+    pub(super) fn of_image(
+        &self,
+        source: &ImageSource,
+        compiled: CompiledModule,
+        code_moved: isize,
+    ) -> Result<Self, String> {
+        let CompiledModule { engine, module, charges } = compiled;
         let map = &source.map;
         let write = write_export(&module);
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;

@@ -4,7 +4,7 @@ use super::ending::Ending;
 use super::forked::ForkImage;
 use super::fuel_counts::FuelCounts;
 use super::heap::{HeapEnd, NotTracked};
-use super::image::{Captured, ImageError};
+use super::image::{ImageError, InstanceImage};
 use super::panics::RaisedPanic;
 use super::rounds::RoundLevels;
 use super::sdk::SdkOutcome;
@@ -51,7 +51,7 @@ pub struct Run {
     /// The subtests that it forked and that are to be run.
     pub forks: Vec<ForkImage>,
     /// What its instance held at the end, where that was to be captured and it passed.
-    pub captured: Option<Result<Box<Captured>, ImageError>>,
+    pub captured: Option<Result<Box<InstanceImage>, ImageError>>,
     /// Host descriptors that are still open after the store was dropped. If it is not 0, that is a bug of airtight's own.
     pub host_leak: u64,
     /// Its memory over its fuel, where that was drawn.

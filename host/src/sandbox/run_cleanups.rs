@@ -50,7 +50,7 @@ async fn run_each(
         }
         let next = match next(cx, instance, globals, depth).await {
             Next::None => return Ok(()),
-            Next::Unknown => Described::default(),
+            Next::Unknown => CleanupDescription::default(),
             Next::Known(described) => described,
         };
         let printed = cx.as_context().data().wasi.stderr().len();
@@ -71,7 +71,7 @@ async fn run_each(
         if let Some((ending, stderr)) = ending {
             let over = matches!(ending, Ending::Wall { .. } | Ending::Interrupted);
             cleanups.endless += u32::from(is_endless(&ending));
-            let Described { name, registered, .. } = next;
+            let CleanupDescription { name, registered, .. } = next;
             cleanups.failed.push(FailedCleanup { ordinal: cleanups.begun, name, registered, subtest, ending, stderr });
             if over {
                 return Ok(());
@@ -82,7 +82,7 @@ async fn run_each(
 }
 
 /// Adds to the trace that a clean-up begins. Returns the scope of the events before it.
-fn trace_begin(cx: &mut impl CallGuest, next: &Described) -> Option<Arc<str>> {
+fn trace_begin(cx: &mut impl CallGuest, next: &CleanupDescription) -> Option<Arc<str>> {
     let mut store = cx.as_context_mut();
     let scope = store.data().scopes.path_at(next.depth).map(Arc::from);
     let around = store.data_mut().wasi.trace()?.enter_scope(scope);
@@ -94,7 +94,12 @@ fn trace_begin(cx: &mut impl CallGuest, next: &Described) -> Option<Arc<str>> {
 }
 
 /// Adds to the trace that a clean-up is over, if there was one.
-fn trace_end(cx: &mut impl CallGuest, next: &Described, called: &Result<u32, Ending>, around: Option<Arc<str>>) {
+fn trace_end(
+    cx: &mut impl CallGuest,
+    next: &CleanupDescription,
+    called: &Result<u32, Ending>,
+    around: Option<Arc<str>>,
+) {
     let mut store = cx.as_context_mut();
     if *called != Ok(0) {
         let left = store.get_fuel().unwrap_or(0);
@@ -106,7 +111,7 @@ fn trace_end(cx: &mut impl CallGuest, next: &Described, called: &Result<u32, End
     }
 }
 
-impl Described {
+impl CleanupDescription {
     fn event(&self, call: &'static str) -> TracedEvent {
         let text = |text: &Option<String>| text.as_deref().map(Arc::from);
         let (object, to) = (text(&self.name), text(&self.registered));
@@ -120,11 +125,11 @@ enum Next {
     None,
     /// There may be one, but the module does not tell.
     Unknown,
-    Known(Described),
+    Known(CleanupDescription),
 }
 
 #[derive(Default)]
-struct Described {
+struct CleanupDescription {
     name: Option<String>,
     registered: Option<String>,
     depth: u32,
@@ -148,7 +153,7 @@ async fn next(cx: &mut impl CallGuest, instance: &Instance, globals: &GlobalValu
     };
     let (name, file, [line, column]) = (text(record.name), text(record.file), record.place);
     let depth = record.depth;
-    Next::Known(Described { name, depth, registered: file.map(|file| format!("{file}:{line}:{column}")) })
+    Next::Known(CleanupDescription { name, depth, registered: file.map(|file| format!("{file}:{line}:{column}")) })
 }
 
 /// Calls an export of the SDK with fuel of its own, and with the stack pointer where it was before the test.

@@ -8,7 +8,7 @@ use super::panics::PanicWatch;
 use super::rerun::Instruments;
 use super::scopes::Scopes;
 use super::state::{AllocatorFuel, TestState};
-use super::threads::{Seat, Shared, Stopped};
+use super::threads::{Seat, Shared, ThreadEnded};
 use super::wasi::{Halt, Wasi};
 use std::sync::Arc;
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -49,7 +49,7 @@ pub fn fresh_store(
 fn on_tick(store: StoreContextMut<'_, TestState>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data();
     if state.thread.as_ref().is_some_and(Seat::stops) {
-        return Err(Stopped.into());
+        return Err(ThreadEnded.into());
     }
     state.wasi.watchdog().check().map_err(Halt::from)?;
     Ok(UpdateDeadline::Continue(1))

@@ -6,7 +6,7 @@ use super::forked::{ForkImage, ForkOver, ForkTarget};
 use super::fuel_counts::FuelCounts;
 use super::globals::GlobalValues;
 use super::heap::{self, EndPicture};
-use super::image::{AfterSetUp, Captured, ImageError};
+use super::image::{AfterSetUp, ImageError, InstanceImage};
 use super::job::Job;
 use super::module::LoadedModule;
 use super::panics::{self, RaisedPanic};
@@ -301,11 +301,11 @@ impl<'a> TestRun<'a> {
         &mut self,
         last: &CallOutcome,
         options: impl Fn() -> ContextOptions,
-    ) -> Option<Result<Box<Captured>, ImageError>> {
+    ) -> Option<Result<Box<InstanceImage>, ImageError>> {
         let instance = self.setup.instance.filter(|_| self.is_to_be_captured() && last.ended_well())?;
         let of = (self.job.module, self.job.entry, self.job.grants);
         let places = (self.setup.ground, self.setup.stack_top);
-        Some(Captured::take(of, &mut self.store, &instance, places, options()).map(Box::new))
+        Some(InstanceImage::take(of, &mut self.store, &instance, places, options()).map(Box::new))
     }
 
     /// Tells functions with a body from airtight how strings are laid out. If that is not known, these functions do what

@@ -2,14 +2,14 @@
 
 /// A type of Rust's library whose values own a block together and count their references in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Counted {
+pub enum CountedPointer {
     /// `std::rc::Rc`.
     Rc,
     /// `std::sync::Arc`.
     Arc,
 }
 
-impl Counted {
+impl CountedPointer {
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -24,15 +24,15 @@ const PASSES_ON: [&str; 5] = ["alloc::alloc::", "alloc::boxed::", "__rustc::", "
 
 /// Which of these types allocated a block, from the calls that led to the allocator, innermost first. `None` if it was another
 /// type of the library.
-pub(super) fn counted<'f>(calls: impl Iterator<Item = &'f str>) -> Option<Counted> {
+pub(super) fn counted<'f>(calls: impl Iterator<Item = &'f str>) -> Option<CountedPointer> {
     let path = |function: &'f str| function.trim_start_matches('<');
     let types = calls.map(path).filter(|path| path.contains("::"));
     let first = types.into_iter().find(|path| !PASSES_ON.iter().any(|start| path.starts_with(start)))?;
     let of = |start: &str| first.strip_prefix(start).is_some_and(|rest| rest.starts_with(['<', ':']));
     if of("alloc::rc::Rc") {
-        Some(Counted::Rc)
+        Some(CountedPointer::Rc)
     } else if of("alloc::sync::Arc") {
-        Some(Counted::Arc)
+        Some(CountedPointer::Arc)
     } else {
         None
     }
@@ -53,9 +53,9 @@ mod tests {
             "alloc::boxed::Box<T>::new",
         ];
         let with = |outer: &[&'static str]| of(&[&inner[..], outer].concat());
-        assert_eq!(with(&["alloc::rc::Rc<T>::new"]), Some(Counted::Rc));
-        assert_eq!(with(&["<alloc::sync::Arc<demo::Node>>::new"]), Some(Counted::Arc));
-        assert_eq!(with(&["<alloc::rc::Rc<T> as core::convert::From<T>>::from"]), Some(Counted::Rc));
+        assert_eq!(with(&["alloc::rc::Rc<T>::new"]), Some(CountedPointer::Rc));
+        assert_eq!(with(&["<alloc::sync::Arc<demo::Node>>::new"]), Some(CountedPointer::Arc));
+        assert_eq!(with(&["<alloc::rc::Rc<T> as core::convert::From<T>>::from"]), Some(CountedPointer::Rc));
         assert_eq!(with(&[]), None, "a box");
         assert_eq!(with(&["<alloc::vec::Vec<alloc::rc::Rc<T>>>::push", "alloc::rc::Rc<T>::new"]), None);
         assert_eq!(with(&["alloc::rc::RcInner<T>::new"]), None);

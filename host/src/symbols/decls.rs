@@ -2,7 +2,7 @@
 //! should have panicked and did not, because such a test has no stack.
 
 use super::dwarf::{Dwarf, file_path};
-use super::metered::Metered;
+use super::metered::MeteredReader;
 use super::paths::{Origin, PathRoots, push};
 use super::scopes::{Scopes, is_module_or_type};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
@@ -34,16 +34,16 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     decls
 }
 
-fn is_library(unit: &Unit<Metered>, roots: &PathRoots) -> bool {
-    let text = |part: &Option<Metered>| Some(part.as_ref()?.to_string_lossy().ok()?.into_owned());
+fn is_library(unit: &Unit<MeteredReader>, roots: &PathRoots) -> bool {
+    let text = |part: &Option<MeteredReader>| Some(part.as_ref()?.to_string_lossy().ok()?.into_owned());
     let mut path = text(&unit.comp_dir).unwrap_or_default();
     push(&mut path, &text(&unit.name).unwrap_or_default());
     roots.source(&path).is_some_and(|source| matches!(source.origin, Origin::Library(_)))
 }
 
 struct DeclWalk<'a> {
-    sections: &'a gimli::Dwarf<Metered>,
-    unit: &'a Unit<Metered>,
+    sections: &'a gimli::Dwarf<MeteredReader>,
+    unit: &'a Unit<MeteredReader>,
     /// The modules and types around the current entry.
     scopes: Scopes,
 }
@@ -80,7 +80,7 @@ impl DeclWalk<'_> {
 
     fn attributes(
         &self,
-        entries: &mut EntriesRaw<'_, Metered>,
+        entries: &mut EntriesRaw<'_, MeteredReader>,
         abbreviation: &Abbreviation,
     ) -> gimli::Result<DeclAttributes> {
         let mut attributes = DeclAttributes::default();

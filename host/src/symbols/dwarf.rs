@@ -1,6 +1,6 @@
 //! DWARF debug information: from a code offset to functions, files and lines, with inlined calls as frames of their own.
 
-use super::metered::Metered;
+use super::metered::MeteredReader;
 use crate::catalogue::sections::Section;
 use gimli::{EntriesRaw, Reader, Unit};
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub(super) struct CallSite {
 
 /// Debug information of a module.
 pub(super) struct Dwarf {
-    sections: Arc<gimli::Dwarf<Metered>>,
-    context: addr2line::Context<Metered>,
+    sections: Arc<gimli::Dwarf<MeteredReader>>,
+    context: addr2line::Context<MeteredReader>,
 }
 
 impl Dwarf {
@@ -45,7 +45,7 @@ impl Dwarf {
         if total == 0 {
             return None;
         }
-        let module = Metered::new(Arc::clone(bytes), BUDGET_PER_BYTE.saturating_mul(total as u64));
+        let module = MeteredReader::new(Arc::clone(bytes), BUDGET_PER_BYTE.saturating_mul(total as u64));
         let dwarf = gimli::Dwarf::load(|id| -> gimli::Result<_> {
             let section = ours().find(|section| section.name == id.name());
             Ok(module.section(section.map_or(0..0, |section| section.contents.clone())))
@@ -71,13 +71,13 @@ impl Dwarf {
         calls
     }
 
-    pub(super) fn sections(&self) -> &gimli::Dwarf<Metered> {
+    pub(super) fn sections(&self) -> &gimli::Dwarf<MeteredReader> {
         &self.sections
     }
 }
 
 /// Refuses debug information for which `addr2line` would need more stack or time than its length justifies.
-fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
+fn vet(dwarf: &gimli::Dwarf<MeteredReader>) -> Result<(), UnfitDebugInfo> {
     let mut headers = dwarf.units();
     while let Some(header) = headers.next()? {
         // `addr2line` skips a unit that cannot be read, too.
@@ -87,8 +87,8 @@ fn vet(dwarf: &gimli::Dwarf<Metered>) -> Result<(), UnfitDebugInfo> {
     Ok(())
 }
 
-fn vet_entries(unit: &Unit<Metered>) -> Result<(), UnfitDebugInfo> {
-    let mut entries: EntriesRaw<'_, Metered> = unit.entries_raw(None)?;
+fn vet_entries(unit: &Unit<MeteredReader>) -> Result<(), UnfitDebugInfo> {
+    let mut entries: EntriesRaw<'_, MeteredReader> = unit.entries_raw(None)?;
     while !entries.is_empty() {
         if entries.next_depth() > MAX_DEPTH {
             return Err(UnfitDebugInfo);
@@ -114,7 +114,7 @@ impl From<gimli::Error> for UnfitDebugInfo {
 
 /// The path of the file with this index in a unit's line program, put together from its directories. `None` if there is no such
 /// file.
-pub(super) fn file_path(dwarf: &gimli::Dwarf<Metered>, unit: &Unit<Metered>, index: u64) -> Option<String> {
+pub(super) fn file_path(dwarf: &gimli::Dwarf<MeteredReader>, unit: &Unit<MeteredReader>, index: u64) -> Option<String> {
     let header = unit.line_program.as_ref()?.header();
     let file = header.file(index)?;
     let mut path =

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A range of a module's bytes. To read it costs one unit of the budget, and one more for each byte.
 #[derive(Debug, Clone)]
-pub(super) struct Metered {
+pub(super) struct MeteredReader {
     source: Arc<MeteredBytes>,
     range: Range<usize>,
 }
@@ -26,12 +26,12 @@ struct MeteredBytes {
 
 impl fmt::Debug for MeteredBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source").field("budget", &self.budget).finish_non_exhaustive()
+        f.debug_struct("MeteredBytes").field("budget", &self.budget).finish_non_exhaustive()
     }
 }
 
-impl Metered {
-    /// A reader of an empty range. [`Metered::section`] makes readers of sections, which share its budget.
+impl MeteredReader {
+    /// A reader of an empty range. [`MeteredReader::section`] makes readers of sections, which share its budget.
     pub(super) fn new(bytes: Arc<Vec<u8>>, budget: u64) -> Self {
         Self { source: Arc::new(MeteredBytes { bytes, budget: AtomicU64::new(budget) }), range: 0..0 }
     }
@@ -60,7 +60,7 @@ impl Metered {
     }
 }
 
-impl Reader for Metered {
+impl Reader for MeteredReader {
     type Endian = LittleEndian;
     type Offset = usize;
 
@@ -142,8 +142,8 @@ impl Reader for Metered {
 mod tests {
     use super::*;
 
-    fn reader(budget: u64) -> Metered {
-        Metered::new(Arc::new(b"abc\0def\0".to_vec()), budget).section(0..8)
+    fn reader(budget: u64) -> MeteredReader {
+        MeteredReader::new(Arc::new(b"abc\0def\0".to_vec()), budget).section(0..8)
     }
 
     #[test]

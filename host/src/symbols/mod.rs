@@ -24,7 +24,7 @@ mod tests;
 mod trim;
 mod variables;
 
-pub use counted::Counted;
+pub use counted::CountedPointer;
 pub use go::{GoTables, NoGoTables, frame as go_frame};
 pub use harness_frames::HarnessFrames;
 pub use paths::PathRoots;
@@ -182,7 +182,7 @@ impl Symbols {
     }
 
     /// The type of Rust's library that allocated a block with counted references; `None` if another one did.
-    pub fn counted(&self, stack: &[RawFrame]) -> Option<Counted> {
+    pub fn counted(&self, stack: &[RawFrame]) -> Option<CountedPointer> {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
         counted::counted(inner.map(|symbol| symbol.frame.function.as_str()))

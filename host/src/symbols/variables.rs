@@ -1,7 +1,7 @@
 //! Static variables and their addresses, from the debug information: they tell to which static a word of memory belongs.
 
 use super::dwarf::{Dwarf, file_path};
-use super::metered::Metered;
+use super::metered::MeteredReader;
 use super::scopes::{Scopes, is_module_or_type};
 use crate::model::shorten::{MAX_NAME, shortened};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
@@ -66,8 +66,8 @@ pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
 }
 
 struct VariableReader<'a> {
-    sections: &'a gimli::Dwarf<Metered>,
-    unit: &'a Unit<Metered>,
+    sections: &'a gimli::Dwarf<MeteredReader>,
+    unit: &'a Unit<MeteredReader>,
     /// The modules, types and functions around the current entry.
     scopes: Scopes,
 }
@@ -114,7 +114,7 @@ impl VariableReader<'_> {
     fn note(
         &self,
         attributes: &mut Attributes,
-        (name, value): (gimli::DwAt, AttributeValue<Metered>),
+        (name, value): (gimli::DwAt, AttributeValue<MeteredReader>),
     ) -> gimli::Result<()> {
         match (name, value) {
             (gimli::DW_AT_name, value) => {
@@ -134,7 +134,7 @@ impl VariableReader<'_> {
     }
 
     /// The address of a location, if the location is a constant address.
-    fn address(&self, place: gimli::Expression<Metered>) -> Option<u64> {
+    fn address(&self, place: gimli::Expression<MeteredReader>) -> Option<u64> {
         let mut operations = place.operations(self.unit.encoding());
         let address = match operations.next().ok()?? {
             Operation::Address { address } => address,

@@ -6,7 +6,7 @@ use crate::config_file::config_above;
 use crate::failure::{Done, Failure, here};
 use crate::loaded::sort_out;
 use crate::session::Session;
-use crate::subjects::Named;
+use crate::subjects::NamedSubjects;
 use airtight::exit_status;
 use airtight::report::json;
 
@@ -17,7 +17,7 @@ pub fn baseline(mut command: BaselineCommand) -> Done {
     if !command.from.is_empty() {
         return from_reports(&command);
     }
-    let named = Named::new(&command.paths)?;
+    let named = NamedSubjects::new(&command.paths)?;
     let config = named.config()?;
     let writer = BaselineWriter::new(&command.run, command.grounds(), &config)?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;

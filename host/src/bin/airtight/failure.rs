@@ -1,6 +1,6 @@
 //! How the program ends when it cannot do what it was asked for.
 
-use airtight::config::{ConfigErrors, Untrusted};
+use airtight::config::{ConfigErrors, UntrustedGrants};
 use airtight::exit_status;
 use airtight::internals::Lines;
 use airtight::report::console::OneLine;
@@ -88,7 +88,7 @@ impl Display for Failure {
         let text = text.join(": ");
         let is_list = |error: &(dyn std::error::Error + 'static)| {
             error.is::<ConfigErrors>()
-                || error.is::<Untrusted>()
+                || error.is::<UntrustedGrants>()
                 || matches!(error.downcast_ref(), Some(SetupError::Untrusted(_)))
                 || error.is::<airtight::toolchain::ToolchainError>()
         };

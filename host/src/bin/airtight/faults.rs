@@ -4,8 +4,8 @@ use crate::accepted::BaselineWriter;
 use crate::args::{FaultsCommand, RunArgs, TestArgs};
 use crate::failure::{Done, Failure, say};
 use crate::print::print;
-use crate::search::{Prepared, without_meaning};
-use crate::subjects::Named;
+use crate::search::{PreparedSearch, without_meaning};
+use crate::subjects::NamedSubjects;
 use airtight::exit_status;
 use airtight::report::console::render_faults;
 
@@ -14,10 +14,10 @@ pub fn faults(mut command: FaultsCommand) -> Done {
     command.run.compares_nothing = true;
     let FaultsCommand { paths, build, tests, run, .. } = &command;
     let writer = match command.accept {
-        true => Some(BaselineWriter::new(run, command.grounds(), &Named::new(paths)?.config()?)?),
+        true => Some(BaselineWriter::new(run, command.grounds(), &NamedSubjects::new(paths)?.config()?)?),
         false => None,
     };
-    let prepared = Prepared::new(paths, (build, tests, run), &refuse)?;
+    let prepared = PreparedSearch::new(paths, (build, tests, run), &refuse)?;
     let faults = prepared.session.faults(&prepared.planned, command.options())?;
     print(&render_faults(&faults, run.color.on_stdout()))?;
     if faults.is_kept {

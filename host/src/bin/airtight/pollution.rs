@@ -3,7 +3,7 @@
 use crate::args::{PollutionCommand, RunArgs, TestArgs};
 use crate::failure::{Done, Failure};
 use crate::print::print;
-use crate::search::{Prepared, without_meaning};
+use crate::search::{PreparedSearch, without_meaning};
 use crate::session::Session;
 use airtight::Plan;
 use airtight::report::console::render_pollution;
@@ -11,7 +11,7 @@ use airtight::report::console::render_pollution;
 pub fn pollution(mut command: PollutionCommand) -> Done {
     command.run.judges_nothing = true;
     let PollutionCommand { paths, build, tests, run, orders } = &command;
-    let prepared = Prepared::new(paths, (build, tests, run), &refuse_all)?;
+    let prepared = PreparedSearch::new(paths, (build, tests, run), &refuse_all)?;
     let found = tell(&prepared.session, &prepared.planned, *orders, run.color.on_stdout())?;
     Ok(prepared.status(found > 0))
 }

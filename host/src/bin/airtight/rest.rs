@@ -7,14 +7,14 @@ use airtight::config::Config;
 use airtight::{Harness, Subject};
 
 /// A command line whose last arguments are taken for those of Rust's harness, as far as they can be.
-pub struct Settled {
+pub struct SettledArgs {
     pub tests: TestArgs,
     pub run: RunArgs,
     given: (TestArgs, RunArgs),
     ended: Result<(), Failure>,
 }
 
-impl Settled {
+impl SettledArgs {
     pub fn new(tests: &TestArgs, run: &RunArgs) -> Self {
         let given = (tests.clone(), run.clone());
         let (mut tests, mut run) = given.clone();

@@ -6,7 +6,7 @@ use crate::config_file::config_above;
 use crate::failure::{Done, here};
 use crate::list;
 use crate::loaded::{conclude, sort_out};
-use crate::rest::Settled;
+use crate::rest::SettledArgs;
 use crate::session::Session;
 
 pub fn run(mut command: RunCommand) -> Done {
@@ -19,7 +19,7 @@ pub fn run(mut command: RunCommand) -> Done {
 fn run_all(command: RunCommand) -> Done {
     let here = here()?;
     let config = config_above(&here)?;
-    let settled = Settled::new(&command.tests, &command.run);
+    let settled = SettledArgs::new(&command.tests, &command.run);
     settled.tests.refuse_filtersets()?;
     let session = Session::open(&settled.run, settled.tests.harness, &config)?.recording(&settled.run);
     let (subjects, refused) = sort_out(session.files(&command.files))?;

@@ -4,14 +4,14 @@
 use crate::args::{BuildArgs, MessageFormat, RunArgs, TestArgs};
 use crate::failure::Failure;
 use crate::loaded::sort_out;
-use crate::rest::Settled;
+use crate::rest::SettledArgs;
 use crate::session::{Session, nothing_selected};
-use crate::subjects::Named;
+use crate::subjects::NamedSubjects;
 use airtight::{Plan, exit_status};
 use std::path::PathBuf;
 
 /// The tests of a search, built, loaded and planned.
-pub struct Prepared {
+pub struct PreparedSearch {
     pub session: Session,
     pub planned: Plan,
     /// Whether everything could be built.
@@ -20,7 +20,7 @@ pub struct Prepared {
     is_loaded: bool,
 }
 
-impl Prepared {
+impl PreparedSearch {
     /// Builds, loads and plans what a command line names. `refuse` checks the settings: at first, and again when the
     /// modules are known.
     pub fn new(
@@ -28,9 +28,9 @@ impl Prepared {
         (build, tests, run): (&BuildArgs, &TestArgs, &RunArgs),
         refuse: &dyn Fn(&RunArgs, &TestArgs) -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
-        let settled = Settled::new(tests, run);
+        let settled = SettledArgs::new(tests, run);
         refuse(&settled.run, &settled.tests)?;
-        let named = Named::new(paths)?;
+        let named = NamedSubjects::new(paths)?;
         let config = named.config()?;
         let session = Session::open(&settled.run, tests.harness, &config)?;
         let (loaded, failures) = named.load(&session, &config, (build, &settled.tests, &settled.run))?;

@@ -11,14 +11,14 @@ use airtight::config::Config;
 use std::path::PathBuf;
 
 /// What the command line names: either a package or modules.
-pub struct Named<'a> {
+pub struct NamedSubjects<'a> {
     /// The package or workspace.
     package: Option<&'a PathBuf>,
     /// The modules, if no package is named.
     files: Vec<PathBuf>,
 }
 
-impl<'a> Named<'a> {
+impl<'a> NamedSubjects<'a> {
     /// Either one package or workspace, or existing modules.
     pub fn new(paths: &'a [PathBuf]) -> Result<Self, Failure> {
         let files = module_files(paths)?;

@@ -7,7 +7,7 @@ use crate::merge::exit_status_of;
 use crate::print::{columns, print};
 use crate::replay::replay;
 use crate::session::{Session, nothing_selected};
-use crate::subjects::Named;
+use crate::subjects::NamedSubjects;
 use airtight::Plan;
 use airtight::exit_status;
 use airtight::internals::replace_file;
@@ -23,7 +23,7 @@ pub fn trace(mut command: TraceCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
     command.run.trace = Some(TraceOptions::default().most(command.events).allocation(command.min_allocation));
-    let named = Named::new(&command.paths)?;
+    let named = NamedSubjects::new(&command.paths)?;
     let config = named.config()?;
     let session = Session::open(&command.run, command.tests.harness, &config)?;
     let (loaded, _) = named.load(&session, &config, (&command.build, &command.tests, &command.run))?;

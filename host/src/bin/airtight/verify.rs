@@ -15,7 +15,7 @@ use crate::names::named;
 use crate::print::print;
 use crate::session::{Session, load_artifact};
 use crate::settings::Settings;
-use crate::subjects::Named;
+use crate::subjects::NamedSubjects;
 use crate::told::say_grants;
 use airtight::Harness;
 use airtight::LoadOptions;
@@ -125,7 +125,7 @@ fn refuse(command: &VerifyCommand) -> Result<(), Failure> {
 
 /// Runs tests again whose results are recorded, and compares.
 fn prove(command: &VerifyCommand) -> Done {
-    let named = Named::new(&command.paths)?;
+    let named = NamedSubjects::new(&command.paths)?;
     let config = named.config()?;
     let run = RunArgs { proves: Some(command.sample), ..command.run.clone() };
     let session = Session::open(&run, command.tests.harness, &config)?;

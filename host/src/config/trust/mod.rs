@@ -65,35 +65,35 @@ impl Trust {
     ///
     /// # Errors
     /// The grants that are not allowed, and how the user can allow them.
-    pub(super) fn check(&self, given: &Given) -> Result<(), Untrusted> {
+    pub(super) fn check(&self, given: &Given) -> Result<(), UntrustedGrants> {
         let allows = |wanted: &&Wanted| self.allowed.iter().any(|allowed| allowed.covers(&wanted.allowance));
         let missing: Vec<_> =
             given.wanted.iter().filter(|wanted| !self.everything && !allows(wanted)).cloned().collect();
         if missing.is_empty() {
             return Ok(());
         }
-        Err(Untrusted { root: given.root.clone(), file: given.file.clone(), missing })
+        Err(UntrustedGrants { root: given.root.clone(), file: given.file.clone(), missing })
     }
 }
 
 /// A configuration has grants that only the user can allow, and the user has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Untrusted {
+pub struct UntrustedGrants {
     root: PathBuf,
     file: String,
     missing: Vec<Wanted>,
 }
 
-impl std::error::Error for Untrusted {}
+impl std::error::Error for UntrustedGrants {}
 
-impl Untrusted {
+impl UntrustedGrants {
     /// The allowances that are missing.
     pub fn allowances(&self) -> impl Iterator<Item = &Allowance> {
         self.missing.iter().map(|wanted| &wanted.allowance)
     }
 }
 
-impl Display for Untrusted {
+impl Display for UntrustedGrants {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} grants what only you can allow, and nothing was run:", self.file)?;
         for Wanted { place, what, allowance, .. } in &self.missing {

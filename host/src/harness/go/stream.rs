@@ -31,7 +31,7 @@ pub enum Closing {
 
 /// One text that a test logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Logged {
+pub struct LoggedText {
     /// The text, without indentation; with the place, `file.go:7: `, that `testing` put before it.
     pub text: String,
     /// Whether the text is an error's. Before Go 1.27 nothing says so.
@@ -42,7 +42,7 @@ pub struct Logged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamTest {
     pub name: String,
-    pub logged: Vec<Logged>,
+    pub logged: Vec<LoggedText>,
     /// What was printed after its closing line. For an example that is what it printed and should have printed.
     after: String,
     bytes: usize,
@@ -228,7 +228,7 @@ impl Stream {
         let text = unescaped(text);
         match (text.strip_prefix("    "), test.logged.last_mut()) {
             (Some(more), Some(last)) => last.text += more,
-            _ => test.logged.push(Logged { text, is_error: self.in_error }),
+            _ => test.logged.push(LoggedText { text, is_error: self.in_error }),
         }
     }
 }

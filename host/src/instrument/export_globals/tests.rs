@@ -1,11 +1,11 @@
 use super::*;
 use crate::catalogue::sections::sections;
 use crate::catalogue::{sections::HEADER_LEN, validate};
-use crate::instrument::{Instrumented, Options, RewriteMap};
+use crate::instrument::{InstrumentedModule, Options, RewriteMap};
 use proptest::prelude::*;
 use std::borrow::Cow;
 
-fn instrument(bytes: &[u8]) -> Result<Instrumented<'_>, InstrumentError> {
+fn instrument(bytes: &[u8]) -> Result<InstrumentedModule<'_>, InstrumentError> {
     crate::instrument::instrument(&Module::read(bytes)?, &Options::default())
 }
 
@@ -15,7 +15,7 @@ fn wasm(fields: &str) -> Vec<u8> {
 
 /// Rewrites a module, and checks everything that must hold for any module.
 fn rewrite(original: &[u8]) -> (Vec<u8>, RewriteMap) {
-    let Instrumented { bytes, map } = instrument(original).unwrap();
+    let InstrumentedModule { bytes, map } = instrument(original).unwrap();
     validate(&bytes).unwrap();
     assert_eq!(others(original), others(&bytes));
     assert!(exports(&bytes).starts_with(&exports(original)));

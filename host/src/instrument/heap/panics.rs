@@ -82,7 +82,7 @@ impl PanicTargets {
 
 /// The functions with these paths, in the order of the name section.
 #[derive(Default)]
-struct Named {
+struct NamedFunctions {
     raise: Vec<u32>,
     announce: Vec<u32>,
     statics: Vec<u32>,
@@ -94,7 +94,7 @@ struct Named {
 /// Finds the functions to hook and to export for panics. If the module is `hooked` already, bodies are where the pass moved
 /// them.
 pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> Result<PanicTargets, NoHooks> {
-    let named = Named::read(module)?;
+    let named = NamedFunctions::read(module)?;
     let raise = one(&named.raise, RAISE, RAISES)?;
     let told = match params(module, raise, RAISE)? {
         0 => false,
@@ -116,7 +116,7 @@ pub(super) fn find(module: &ModuleBodies<'_>, hooked: bool) -> Result<PanicTarge
 }
 
 /// The other function to hook, if the one that raises a panic is not given the payload.
-fn announcer(module: &ModuleBodies<'_>, named: &Named, told: bool) -> Result<Option<HookTarget>, NoHooks> {
+fn announcer(module: &ModuleBodies<'_>, named: &NamedFunctions, told: bool) -> Result<Option<HookTarget>, NoHooks> {
     if told {
         return Ok(None);
     }
@@ -128,7 +128,11 @@ fn announcer(module: &ModuleBodies<'_>, named: &Named, told: bool) -> Result<Opt
 }
 
 /// The exports that the host needs to read a payload.
-fn readers(module: &ModuleBodies<'_>, named: &Named, hooked: bool) -> Result<[(&'static str, u32); 3], NoHooks> {
+fn readers(
+    module: &ModuleBodies<'_>,
+    named: &NamedFunctions,
+    hooked: bool,
+) -> Result<[(&'static str, u32); 3], NoHooks> {
     // The last table is that of the hooks, if the module has them.
     if module.table_count() <= u32::from(hooked) {
         return Err(NoHooks::NoWindow { function: STATIC, purpose: TELLS });
@@ -151,7 +155,7 @@ fn readers(module: &ModuleBodies<'_>, named: &Named, hooked: bool) -> Result<[(&
     Ok(found)
 }
 
-impl Named {
+impl NamedFunctions {
     fn read(module: &ModuleBodies<'_>) -> Result<Self, NoHooks> {
         let telling = TellingNames::new(module, &TELLING);
         let mut named = Self::default();

@@ -7,7 +7,7 @@
 //! is not an error.
 
 use super::calls::{AllocatorCall, Trace, TraceEvent};
-use super::error::{BadFree, BadFreeKind, Untracked};
+use super::error::{BadFree, BadFreeKind, HeapError};
 use super::figures::{AllocationOutcome, Figures, HeapLimits};
 use super::map::MAX_LIVE_BLOCKS;
 use super::map::{Block, Map, PointerState};
@@ -78,7 +78,7 @@ pub struct HeapBook {
     lowest: Option<u32>,
     limits: HeapLimits,
     trace: Trace,
-    untracked: Option<Untracked>,
+    untracked: Option<HeapError>,
 }
 
 impl HeapBook {
@@ -157,7 +157,7 @@ impl HeapBook {
     pub fn enter(&mut self, call: AllocatorCall) -> Result<(), BadFree> {
         if self.pending.is_some() {
             if self.pending_by != self.threads.acting() {
-                self.untrack(Untracked::AllocatorWaited);
+                self.untrack(HeapError::AllocatorWaited);
             }
             self.hidden += 1;
             return Ok(());
@@ -282,13 +282,13 @@ impl HeapBook {
     /// allocator, and the heap is not tracked.
     pub fn memory_grew(&mut self) {
         if self.pending.is_none() && !self.nesting.innermost_is_free() {
-            self.untrack(Untracked::GrewOutside);
+            self.untrack(HeapError::GrewOutside);
         }
     }
 
     /// The heap is not tracked from here on. If it is called again, the first reason stays.
     #[cold]
-    pub fn untrack(&mut self, why: Untracked) {
+    pub fn untrack(&mut self, why: HeapError) {
         self.untracked.get_or_insert(why);
         self.map = Map::default();
     }
@@ -298,7 +298,7 @@ impl HeapBook {
     /// # Errors
     /// The heap is not tracked. One reason may not be known yet: that blocks overlap is in some cases found only by
     /// [`HeapBook::blocks`].
-    pub fn figures(&self) -> Result<Figures, Untracked> {
+    pub fn figures(&self) -> Result<Figures, HeapError> {
         let live_blocks = self.figures.allocations + self.adopted - self.figures.frees;
         let peak = self.figures.peak.max(self.peak_before);
         self.untracked.map_or(Ok(Figures { live_blocks, peak, ..self.figures }), Err)
@@ -322,7 +322,7 @@ impl HeapBook {
     ///
     /// # Errors
     /// The heap is not tracked.
-    pub fn end_scope(&mut self, began: &ScopeHeap) -> Result<Figures, Untracked> {
+    pub fn end_scope(&mut self, began: &ScopeHeap) -> Result<Figures, HeapError> {
         let (before, now) = (&began.figures, self.figures);
         self.figures.peak = now.peak.max(before.peak);
         self.untracked.map_or(Ok(()), Err)?;
@@ -354,12 +354,12 @@ impl HeapBook {
     ///
     /// # Errors
     /// The heap is not tracked. If this search finds blocks that overlap, it is not tracked from now on.
-    pub fn blocks(&mut self) -> Result<Vec<Block>, Untracked> {
+    pub fn blocks(&mut self) -> Result<Vec<Block>, HeapError> {
         let mut blocks: Vec<_> = self.map.iter().collect();
         blocks.sort_unstable();
         let apart = |pair: &[Block]| u64::from(pair[0].ptr) + u64::from(pair[0].size) <= pair[1].ptr.into();
         if !blocks.windows(2).all(apart) {
-            self.untrack(Untracked::Overlapping);
+            self.untrack(HeapError::Overlapping);
         }
         self.untracked.map_or(Ok(blocks), Err)
     }
@@ -447,7 +447,7 @@ impl HeapBook {
 
     fn check_alignment(&mut self, ptr: u32, align: u32) {
         if align.is_power_of_two() && !ptr.is_multiple_of(align) {
-            self.untrack(Untracked::Misaligned);
+            self.untrack(HeapError::Misaligned);
         }
     }
 
@@ -456,7 +456,7 @@ impl HeapBook {
         let ptr = if failure == 0 { word_at(memory, to as usize) } else { Some(0) };
         match ptr {
             Some(ptr) => self.check_alignment(ptr, align),
-            None => self.untrack(Untracked::OutsideMemory),
+            None => self.untrack(HeapError::OutsideMemory),
         }
         self.allocated(TraceEvent::PosixMemalign, size.into(), ptr.unwrap_or(0), memory)
     }
@@ -482,7 +482,7 @@ impl HeapBook {
 
     fn reallocated(&mut self, ptr: u32, size: u32, result: u32, memory: &[u8]) -> AllocationOutcome {
         if result == 0 && size == 0 {
-            self.untrack(Untracked::ZeroRealloc);
+            self.untrack(HeapError::ZeroRealloc);
         }
         if self.untracked.is_some() {
             return AllocationOutcome::Nothing;
@@ -513,21 +513,21 @@ impl HeapBook {
     #[inline]
     fn place(&mut self, ptr: u32, size: u64, own: bool, memory: usize) -> Option<u64> {
         if u64::from(ptr) + size > memory as u64 {
-            self.untrack(Untracked::OutsideMemory);
+            self.untrack(HeapError::OutsideMemory);
             return None;
         }
         if ptr & alignment_mask(size) != 0 {
-            self.untrack(Untracked::Misaligned);
+            self.untrack(HeapError::Misaligned);
             return None;
         }
         let number = self.number + 1;
         // The block lies in a memory of 32 bits, so its size is of 32 bits too.
         if !self.map.insert(Block { ptr, size: size as u32, number, own }) {
-            self.untrack(Untracked::Overlapping);
+            self.untrack(HeapError::Overlapping);
             return None;
         }
         if self.map.live() > MAX_LIVE_BLOCKS {
-            self.untrack(Untracked::TooManyBlocks);
+            self.untrack(HeapError::TooManyBlocks);
             return None;
         }
         if self.nesting.makes_thread() {

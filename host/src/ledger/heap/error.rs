@@ -2,7 +2,7 @@ use thiserror::Error;
 
 /// Why the heap of a test is not tracked. The text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Error)]
-pub enum Untracked {
+pub enum HeapError {
     /// Memory grew outside of the hooked allocator. So the module has another allocator, whose blocks would be missed.
     #[error("the test's memory grew outside of the allocator's functions")]
     GrewOutside,
@@ -34,7 +34,7 @@ pub enum Untracked {
     ZeroRealloc,
 }
 
-impl Untracked {
+impl HeapError {
     /// The reason's stable name in reports: see `why_code` of [`crate::model::Heap`].
     #[must_use]
     pub fn code(&self) -> &'static str {

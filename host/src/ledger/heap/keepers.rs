@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// The blocks that one variable keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptBlocks {
     /// The number of the variable; `None` for blocks that no variable was seen to keep.
     pub by: Option<u32>,
     /// The blocks that it points to.
@@ -23,7 +23,7 @@ pub struct Kept {
 ///
 /// `blocks` has `None` for a block that is not the test's own. Such a block is not listed, but blocks that it holds are.
 /// `roots` are the words of static data that point to a block: the number of the variable, and the block.
-pub fn kept(blocks: &[Option<PlacedBlock>], holding: &Holding, roots: &[(u32, u32)]) -> Vec<Kept> {
+pub fn kept(blocks: &[Option<PlacedBlock>], holding: &Holding, roots: &[(u32, u32)]) -> Vec<KeptBlocks> {
     let mut by_variable: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for (variable, block) in roots {
         by_variable.entry(*variable).or_default().push(*block);
@@ -69,7 +69,7 @@ struct KeptSums {
 }
 
 impl KeptSums {
-    fn finish(self, by: Option<u32>) -> Kept {
-        Kept { by, own: self.own.finish(), reaches: self.reaches.finish() }
+    fn finish(self, by: Option<u32>) -> KeptBlocks {
+        KeptBlocks { by, own: self.own.finish(), reaches: self.reaches.finish() }
     }
 }

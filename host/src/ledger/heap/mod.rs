@@ -20,7 +20,7 @@ mod threads;
 
 pub use book::{HeapBook, ScopeHeap};
 pub use calls::{AllocatorCall, Trace};
-pub use error::{BadFree, Untracked};
+pub use error::{BadFree, HeapError};
 pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};
 pub use map::Block;
 pub use parts::Parts;

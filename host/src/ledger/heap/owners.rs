@@ -54,21 +54,21 @@ pub fn lots(blocks: &[PlacedBlock], holding: &Holding, is_counted: impl Fn(u32) 
     let mut order: Vec<u32> = (0..).take(blocks.len()).collect();
     order.sort_unstable_by_key(|node| (Reverse(component[*node as usize]), *node));
     // A component comes before every component that it holds. So when its turn comes, it is known which lots reach it.
-    let mut reached_by: Vec<Reached> = vec![Reached::ByNone; blocks.len()];
+    let mut reached_by: Vec<BlockReach> = vec![BlockReach::ByNone; blocks.len()];
     let mut via = vec![u32::MAX; blocks.len()];
     for group in order.chunk_by(|a, b| component[*a as usize] == component[*b as usize]) {
         let number = component[group[0] as usize] as usize;
         let lot = match reached_by[number] {
-            Reached::ByNone => {
+            BlockReach::ByNone => {
                 let lot = sorter.head(group, &is_counted, &mut via);
-                reached_by[number] = Reached::By(lot);
+                reached_by[number] = BlockReach::By(lot);
                 Some(lot)
             }
-            Reached::By(lot) => {
+            BlockReach::By(lot) => {
                 group.iter().for_each(|node| sorter.lots[lot as usize].reaches.add(&blocks[*node as usize]));
                 None
             }
-            Reached::BySeveral => {
+            BlockReach::BySeveral => {
                 group.iter().for_each(|node| sorter.shared(*node));
                 None
             }
@@ -105,13 +105,13 @@ enum References {
 
 /// Which lots reach a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reached {
+enum BlockReach {
     ByNone,
     By(u32),
     BySeveral,
 }
 
-impl Reached {
+impl BlockReach {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::ByNone, one) | (one, Self::ByNone) => one,

@@ -1,7 +1,7 @@
 //! What is said of the baseline: what it accepts of a test, how a run used it, and what it could accept.
 
 use super::sanitise::OneLine;
-use super::units::{Grouped, PlainBytes, plural};
+use super::units::{GroupedDigits, PlainBytes, plural};
 use crate::config::suppression_text;
 use crate::model::{AcceptedRecord, BaselineEntry, BaselineUse, Report, Resource};
 use std::fmt::{self, Display, Formatter};
@@ -16,7 +16,7 @@ impl Display for AcceptedText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for AcceptedRecord { by, by_pattern, reason, count, bytes } in self.0.iter().take(LISTED) {
             let by = if *by_pattern { format!("suppression `{}`", OneLine(by)) } else { OneLine(by).to_string() };
-            write!(f, "    accepted by the baseline: {by}, {}", Grouped(*count))?;
+            write!(f, "    accepted by the baseline: {by}, {}", GroupedDigits(*count))?;
             if *bytes > 0 {
                 write!(f, " ({})", PlainBytes(*bytes))?;
             }
@@ -59,7 +59,13 @@ impl Display for BaselineText<'_> {
         let leaks = of_tests.iter().copied().flatten().map(|record| record.count).fold(0, u64::saturating_add);
         let (leak, test) = (plural(leaks, "leak", "leaks"), plural(of_tests.len() as u64, "test", "tests"));
         let label = if self.usage.passes() { "Baseline" } else { "BASELINE" };
-        write!(f, "{label:>12} {}: {} {leak} of {} {test} accepted", OneLine(file), Grouped(leaks), of_tests.len())?;
+        write!(
+            f,
+            "{label:>12} {}: {} {leak} of {} {test} accepted",
+            OneLine(file),
+            GroupedDigits(leaks),
+            of_tests.len()
+        )?;
         match entries - judged.min(entries) {
             0 => writeln!(f)?,
             others => {

@@ -1,7 +1,7 @@
 //! What is said of heap blocks beside their number and place: who holds them, what only they reach, and how a cycle is broken.
 
 use super::sanitise::OneLine;
-use super::units::{Grouped, PlainBytes, plural};
+use super::units::{GroupedDigits, PlainBytes, plural};
 use crate::model::resource::{BlocksRecord, HeldBy, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource};
 use std::fmt::{self, Display, Formatter};
@@ -14,14 +14,14 @@ const MAX_REACHED: usize = 4;
 pub(super) fn cycle_title(resource: &Resource) -> Option<String> {
     let blocks = resource.blocks.as_deref().filter(|blocks| blocks.held_by == Some(HeldBy::EachOther))?;
     let (count, cycles) = (resource.count, blocks.cycles);
-    let (number, noun) = (Grouped(count), resource.kind.noun(count));
+    let (number, noun) = (GroupedDigits(count), resource.kind.noun(count));
     Some(match cycles {
         1 if count == 1 => format!("{noun} that holds itself"),
         _ if count == cycles => format!("{number} {noun} that hold themselves"),
         1 if blocks.mended_by_weak => format!("reference cycle of {number} {noun}"),
         1 => format!("{number} {noun} that hold each other"),
-        _ if blocks.mended_by_weak => format!("{} reference cycles of {number} {noun}", Grouped(cycles)),
-        _ => format!("{number} {noun} that hold each other in {} groups", Grouped(cycles)),
+        _ if blocks.mended_by_weak => format!("{} reference cycles of {number} {noun}", GroupedDigits(cycles)),
+        _ => format!("{number} {noun} that hold each other in {} groups", GroupedDigits(cycles)),
     })
 }
 
@@ -33,7 +33,7 @@ impl Display for Shape<'_> {
         let Some(blocks) = self.0.blocks.as_deref() else { return Ok(()) };
         let BlocksRecord { held_by, depths, cycles, .. } = blocks;
         if *depths > 1 {
-            write!(f, " at {} depths of a recursion", Grouped(*depths))?;
+            write!(f, " at {} depths of a recursion", GroupedDigits(*depths))?;
         }
         if *held_by == Some(HeldBy::Several) {
             f.write_str(", which several of these hold")?;
@@ -44,7 +44,7 @@ impl Display for Shape<'_> {
             let (noun, who) = (plural(count, "block", "blocks"), if one { "it reaches" } else { "they reach" });
             // A variable is not the only holder: another one may keep the same blocks.
             let only = if held_by.is_some() { "only " } else { "" };
-            write!(f, ", and {} {noun} ({}) that {only}{who}", Grouped(count), PlainBytes(bytes))?;
+            write!(f, ", and {} {noun} ({}) that {only}{who}", GroupedDigits(count), PlainBytes(bytes))?;
         }
         Ok(())
     }
@@ -60,7 +60,7 @@ impl Display for RingText<'_> {
         for (nth, step) in ring.iter().enumerate() {
             if *ring_omitted > 0 && nth + 1 == ring.len() {
                 let places = plural(*ring_omitted, "place", "places");
-                write!(f, "… {} more {places} -> ", Grouped(*ring_omitted))?;
+                write!(f, "… {} more {places} -> ", GroupedDigits(*ring_omitted))?;
             }
             write!(f, "{} -> ", RingStep(step))?;
         }
@@ -103,7 +103,7 @@ impl Display for ReachText<'_> {
         }
         f.write_str("reaching")?;
         for (nth, (text, count)) in places.iter().take(MAX_REACHED).enumerate() {
-            write!(f, "{} {} of {text}", if nth == 0 { "" } else { "," }, Grouped(*count))?;
+            write!(f, "{} {} of {text}", if nth == 0 { "" } else { "," }, GroupedDigits(*count))?;
         }
         f.write_str(if places.len() > MAX_REACHED { ", …" } else { "" })
     }
@@ -119,7 +119,7 @@ impl Display for RingStep<'_> {
             write!(f, "`{}` ", OneLine(name))?;
         }
         write!(f, "{}", Site(at.as_ref()))?;
-        if *count > 1 { write!(f, " ({} blocks)", Grouped(*count)) } else { Ok(()) }
+        if *count > 1 { write!(f, " ({} blocks)", GroupedDigits(*count)) } else { Ok(()) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clean-up coverage in the summary of a run.
 
 use super::sanitise::OneLine;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::{CleanupCoverage, MissedSite, Percent, UnfinishedCleanup};
 use std::fmt::{self, Display, Formatter};
 
@@ -21,9 +21,9 @@ impl Display for CoverageText<'_> {
             f,
             "{label:>12} clean-ups: {} of {} {places} released in time",
             Percent::from_part(*released, *sites),
-            Grouped(*sites)
+            GroupedDigits(*sites)
         )?;
-        write!(f, ", {} of {} {of} finished", Percent::from_part(*finished, *cleanups), Grouped(*cleanups))?;
+        write!(f, ", {} of {} {of} finished", Percent::from_part(*finished, *cleanups), GroupedDigits(*cleanups))?;
         if let Some(gate) = gate {
             let asked = if self.0.passes() { "is asked for" } else { "is asked for, and not reached" };
             write!(f, " ({gate} {asked})")?;
@@ -33,7 +33,7 @@ impl Display for CoverageText<'_> {
         unfinished.iter().take(LISTED).try_for_each(|cleanup| write_cleanup(f, cleanup))?;
         let more = missed.len().saturating_sub(LISTED) + unfinished.len().saturating_sub(LISTED);
         if more > 0 {
-            writeln!(f, "{:>12} and {} more, listed in the JSON report", "", Grouped(more as u64))?;
+            writeln!(f, "{:>12} and {} more, listed in the JSON report", "", GroupedDigits(more as u64))?;
         }
         if *untold > 0 {
             let acquisitions = plural(*untold, "acquisition", "acquisitions");
@@ -41,7 +41,7 @@ impl Display for CoverageText<'_> {
                 f,
                 "{:>12} not counted: {} {acquisitions} at too many places to tell apart",
                 "",
-                Grouped(*untold)
+                GroupedDigits(*untold)
             )?;
         }
         Ok(())
@@ -54,8 +54,8 @@ fn write_site(f: &mut Formatter<'_>, site: &MissedSite) -> fmt::Result {
         f,
         "{:>12} {} of {} {} not released in time, ",
         "",
-        Grouped(*missed),
-        Grouped(*acquired),
+        GroupedDigits(*missed),
+        GroupedDigits(*acquired),
         kind.noun(*acquired)
     )?;
     match place {

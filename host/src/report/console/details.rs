@@ -7,12 +7,12 @@ use super::injected::InjectedText;
 use super::leftovers::Leftovers;
 use super::limits::{Advice, LimitLine, RefusalText, is_of_heap};
 use super::resources::ReclaimedText;
-use super::sanitise::{OneLine, Quoted, short};
+use super::sanitise::{OneLine, QuotedText, short};
 use super::stack::StackLines;
 use super::status::{self, TestName};
 use super::style::Styles;
 use super::subtests::{OutlivedText, SubtestsText};
-use super::units::{Bytes, Grouped, plural};
+use super::units::{Bytes, GroupedDigits, plural};
 use crate::model::{AttemptsRecord, CleanupRecord, Details, Heap, Omitted, RefusedGrowth, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
@@ -45,7 +45,7 @@ impl Display for Full<'_> {
         }
         if details.refused_threads > 0 && (self.all || !verdict.is_success()) {
             let threads = plural(details.refused_threads, "thread", "threads");
-            let count = Grouped(details.refused_threads);
+            let count = GroupedDigits(details.refused_threads);
             writeln!(f, "    refused: {count} {threads}, for there were as many as `live-threads` allows")?;
         }
         if left.is_none() {
@@ -94,7 +94,7 @@ impl Display for OmittedText<'_> {
         ];
         let mut separator = "    too much to be reported, left out: ";
         for (count, one, many) in kinds.into_iter().filter(|(count, ..)| *count > 0) {
-            write!(f, "{separator}{} {}", Grouped(count), plural(count, one, many))?;
+            write!(f, "{separator}{} {}", GroupedDigits(count), plural(count, one, many))?;
             separator = ", ";
         }
         if self.0.is_nothing() { Ok(()) } else { writeln!(f) }
@@ -137,7 +137,7 @@ impl Display for Short<'_> {
         }
         let message = details.message.as_ref().or(details.failures.first());
         if let Some(line) = message.and_then(|message| message.lines().next()) {
-            write!(f, "{}", Quoted { indent: "", text: short(line).as_bytes(), styles })?;
+            write!(f, "{}", QuotedText { indent: "", text: short(line).as_bytes(), styles })?;
         }
         let label = place_label(verdict, details);
         write!(f, "{}", StackLines { indent: "    ", label, stack: &details.stack, styles }.top())
@@ -162,7 +162,7 @@ impl Display for CapturedOutput<'_> {
                 let style = self.styles.verdict(self.test.verdict);
                 let name = TestName { module: self.module, test: &self.test.name, styles: self.styles };
                 writeln!(f, "{style}--- {stream}:{style:#} {name} {style}---{style:#}")?;
-                write!(f, "{}", Quoted { indent: "", text, styles: self.styles })?;
+                write!(f, "{}", QuotedText { indent: "", text, styles: self.styles })?;
             }
         }
         if output.dropped > 0 {
@@ -186,7 +186,7 @@ fn write_messages(f: &mut Formatter<'_>, details: &Details, styles: &Styles) -> 
         if i > 0 {
             writeln!(f, "    and")?;
         }
-        write!(f, "{}", Quoted { indent: "", text: short(text).as_bytes(), styles })?;
+        write!(f, "{}", QuotedText { indent: "", text: short(text).as_bytes(), styles })?;
     }
     Ok(())
 }
@@ -197,7 +197,7 @@ fn write_cleanup(f: &mut Formatter<'_>, cleanup: &CleanupRecord, styles: &Styles
     let subtest = cleanup.subtest.as_ref().map(|subtest| format!(" of subtest {}", OneLine(subtest)));
     let subtest = subtest.unwrap_or_default();
     writeln!(f, "    clean-up {}{name}{subtest} (in the order of running) failed:", cleanup.ordinal)?;
-    write!(f, "{}", Quoted { indent: "    ", text: short(&cleanup.message).as_bytes(), styles })?;
+    write!(f, "{}", QuotedText { indent: "    ", text: short(&cleanup.message).as_bytes(), styles })?;
     if let Some(registered) = &cleanup.registered {
         writeln!(f, "{indent}registered at {}", OneLine(registered))?;
     }

@@ -5,7 +5,7 @@ use super::resources::{Title, TrafficText};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::language::Language;
 use crate::model::resource::HeldBy;
 use crate::model::units::format_duration;
@@ -41,8 +41,11 @@ impl Display for EntryText<'_> {
         if let Some(advice) = blocks::advice(resource) {
             return writeln!(f, "{INDENT}to fix: {advice}");
         }
-        let mut it =
-            if resource.count == 1 { "it".to_owned() } else { format!("each of the {}", Grouped(resource.count)) };
+        let mut it = if resource.count == 1 {
+            "it".to_owned()
+        } else {
+            format!("each of the {}", GroupedDigits(resource.count))
+        };
         if resource.reached().0 > 0 {
             it.push_str(" and what it reaches");
         }
@@ -85,7 +88,11 @@ impl Display for AcquisitionText<'_> {
         }
         if *omitted_places > 0 {
             let places = plural(*omitted_places, "place or path", "places or paths");
-            return writeln!(f, "{INDENT}{label} {} more {places}, which are not listed", Grouped(*omitted_places));
+            return writeln!(
+                f,
+                "{INDENT}{label} {} more {places}, which are not listed",
+                GroupedDigits(*omitted_places)
+            );
         }
         if stack.is_empty() {
             let why = if self.why_unknown { ": no stack was recorded" } else { "" };
@@ -117,7 +124,7 @@ impl AcquisitionText<'_> {
             writeln!(
                 f,
                 "{INDENT}what it opened and is still open: {} {}",
-                Grouped(*handles),
+                GroupedDigits(*handles),
                 plural(*handles, "handle", "handles")
             )?;
         }
@@ -126,8 +133,8 @@ impl AcquisitionText<'_> {
             writeln!(
                 f,
                 "{INDENT}what only its stack reaches: {} {noun} ({} {unit})",
-                Grouped(*blocks),
-                Grouped(*bytes)
+                GroupedDigits(*blocks),
+                GroupedDigits(*bytes)
             )?;
         }
         write!(f, "{}", StackLines { indent: INDENT, label: "it is at", stack, styles: self.styles })

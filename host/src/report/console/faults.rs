@@ -4,10 +4,10 @@ use super::super::faults::{FaultFinding, Faults, FindingKind, ModuleFaults, NotT
 use super::baseline::write_entries;
 use super::gates::GateText;
 use super::reporter::SEPARATOR;
-use super::sanitise::{OneLine, Quoted, short};
+use super::sanitise::{OneLine, QuotedText, short};
 use super::stack::FrameLabel;
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::{BaselineUse, Frame};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -57,16 +57,16 @@ impl Display for FaultsText<'_> {
             "{style}{:>12}{style:#} {} {}, {} {} that can fail: {} {} tried, {} more alike; {} handled, {} not judged; \
              {style}{}{style:#} {}{accepted}",
             "Summary",
-            Grouped(tests().count() as u64),
+            GroupedDigits(tests().count() as u64),
             plural(tests().count() as u64, "test", "tests"),
-            Grouped(sum(|test| test.calls)),
+            GroupedDigits(sum(|test| test.calls)),
             plural(sum(|test| test.calls), "call", "calls"),
-            Grouped(tried),
+            GroupedDigits(tried),
             plural(tried, "failure", "failures"),
-            Grouped(sum(|test| test.alike)),
-            Grouped(handled),
-            Grouped(unjudged),
-            Grouped(places),
+            GroupedDigits(sum(|test| test.alike)),
+            GroupedDigits(handled),
+            GroupedDigits(unjudged),
+            GroupedDigits(places),
             plural(places, "place to mend", "places to mend"),
         )?;
         if let Some(gate) = &self.faults.canonical.gate {
@@ -162,7 +162,7 @@ fn when(found: &FaultFinding) -> String {
         0 => format!("when {listed}"),
         more => {
             let calls = plural(more as u64, "call", "calls");
-            format!("when {listed}; likewise {} more {calls}", Grouped(more as u64))
+            format!("when {listed}; likewise {} more {calls}", GroupedDigits(more as u64))
         }
     }
 }
@@ -178,7 +178,7 @@ impl FaultsText<'_> {
         write!(f, "{of_module}{}{of_module:#} {of_test}{}{of_test:#}", OneLine(module), OneLine(&first.test))?;
         match others {
             0 => writeln!(f)?,
-            more => writeln!(f, " and {} more", Grouped(more))?,
+            more => writeln!(f, " and {} more", GroupedDigits(more))?,
         }
         let frame = Frame::innermost_own(&found.stack);
         write!(f, "    ")?;
@@ -194,7 +194,7 @@ impl FaultsText<'_> {
             writeln!(f, "        {} {}", label(found.kind), FrameLabel { frame, styles: &self.styles })?;
         }
         if let Some(line) = found.message.as_deref().and_then(|message| message.lines().next()) {
-            write!(f, "{}", Quoted { indent: "    ", text: short(line).as_bytes(), styles: &self.styles })?;
+            write!(f, "{}", QuotedText { indent: "    ", text: short(line).as_bytes(), styles: &self.styles })?;
         }
         if let Some(why) = &found.accepted {
             writeln!(f, "        accepted: {}", OneLine(why))?;
@@ -213,7 +213,7 @@ impl FaultsText<'_> {
         for (why, tests) in reasons {
             let which = match tests[..] {
                 [one] => OneLine(one).to_string(),
-                _ => format!("{} tests", Grouped(tests.len() as u64)),
+                _ => format!("{} tests", GroupedDigits(tests.len() as u64)),
             };
             writeln!(f, "{:>12} {name}: {which} not looked at: {}", "Note", OneLine(why))?;
         }
@@ -225,7 +225,7 @@ impl FaultsText<'_> {
             }
         }
         for (why, (count, test, fault)) in unjudged {
-            let (count, word) = (Grouped(count), plural(count, "failure", "failures"));
+            let (count, word) = (GroupedDigits(count), plural(count, "failure", "failures"));
             let (test, fault) = (OneLine(test), OneLine(fault));
             writeln!(f, "{:>12} {name}: {count} {word} not judged: {} ({test}, {fault})", "Note", OneLine(why))?;
         }
@@ -233,7 +233,7 @@ impl FaultsText<'_> {
         if unheard > 0 {
             let allocations = plural(unheard, "allocation is", "allocations are");
             let why = "who asks for the memory is not told that there is none";
-            writeln!(f, "{:>12} {name}: {} {allocations} not made to fail: {why}", "Note", Grouped(unheard))?;
+            writeln!(f, "{:>12} {name}: {} {allocations} not made to fail: {why}", "Note", GroupedDigits(unheard))?;
         }
         if let Some(why) = module.no_allocations.as_ref().filter(|_| !module.tests.is_empty()) {
             writeln!(f, "{:>12} {name}: no allocation is made to fail: {}", "Note", OneLine(why))?;
@@ -241,7 +241,12 @@ impl FaultsText<'_> {
         let omitted: u64 = module.tests.iter().map(|test| test.calls_omitted).sum();
         if omitted > 0 {
             let calls = plural(omitted, "call is", "calls are");
-            writeln!(f, "{:>12} {name}: {} {calls} not looked at: a test makes too many", "Note", Grouped(omitted))?;
+            writeln!(
+                f,
+                "{:>12} {name}: {} {calls} not looked at: a test makes too many",
+                "Note",
+                GroupedDigits(omitted)
+            )?;
         }
         let not_tried = module.tests.iter().flat_map(|test| &test.not_tried);
         self.write_not_tried(f, &name, &not_tried.collect::<Vec<_>>())
@@ -253,14 +258,14 @@ impl FaultsText<'_> {
             return Ok(());
         }
         let word = plural(count, "failure", "failures");
-        writeln!(f, "{:>12} {module}: {} {word} not tried, of calls at", "Note", Grouped(count))?;
+        writeln!(f, "{:>12} {module}: {} {word} not tried, of calls at", "Note", GroupedDigits(count))?;
         for one in all.iter().take(LISTED) {
             let place = OwnPlace { frame: &one.at, styles: &self.styles };
-            writeln!(f, "{:>12}     {place}: {}", "", Grouped(one.count))?;
+            writeln!(f, "{:>12}     {place}: {}", "", GroupedDigits(one.count))?;
         }
         match all.len().saturating_sub(LISTED) {
             0 => Ok(()),
-            more => writeln!(f, "{:>12}     and {} more places", "", Grouped(more as u64)),
+            more => writeln!(f, "{:>12}     and {} more places", "", GroupedDigits(more as u64)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::details::Full;
 use super::status::{StatusLine, Time};
 use super::style::Styles;
-use super::wrap::Wrapped;
+use super::wrap::WrappedText;
 use crate::model::{Report, TestRecord};
 use std::fmt::{self, Display, Formatter};
 
@@ -30,7 +30,7 @@ pub(super) struct Finding<'a> {
     pub time: Time,
     /// See [`Full::all`].
     pub all: bool,
-    /// See [`Wrapped::columns`].
+    /// See [`WrappedText::columns`].
     pub columns: Option<usize>,
     pub styles: &'a Styles,
 }
@@ -39,6 +39,6 @@ impl Display for Finding<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { module, test, time, all, columns, styles } = *self;
         let text = Full { test, all, styles };
-        write!(f, "{}{}", StatusLine { module, test, time, styles }, Wrapped { text, columns })
+        write!(f, "{}{}", StatusLine { module, test, time, styles }, WrappedText { text, columns })
     }
 }

@@ -1,7 +1,7 @@
 //! Gates in the summary of a run: the figure, the limit, and which tests count most.
 
 use super::sanitise::OneLine;
-use super::units::{Bytes, Grouped, plural};
+use super::units::{Bytes, GroupedDigits, plural};
 use crate::model::{GateKind, GateRecord, GateTest};
 use std::fmt::{self, Display, Formatter};
 
@@ -33,7 +33,7 @@ impl Display for GateText<'_> {
             tests.iter().take(LISTED).try_for_each(|test| write_test(f, *gate, test))?;
             let more = (tests.len().saturating_sub(LISTED) as u64).saturating_add(*tests_omitted);
             if more > 0 {
-                writeln!(f, "{:>12} and {} more {}", "", Grouped(more), plural(more, "test", "tests"))?;
+                writeln!(f, "{:>12} and {} more {}", "", GroupedDigits(more), plural(more, "test", "tests"))?;
             }
         }
         let Some(first) = first_unknown else { return Ok(()) };
@@ -42,7 +42,7 @@ impl Display for GateText<'_> {
             f,
             "{:>12} not known of {} {tests}: {} {}: {}",
             "",
-            Grouped(*unknown),
+            GroupedDigits(*unknown),
             OneLine(&first.module),
             OneLine(&first.test),
             OneLine(&first.why)
@@ -60,7 +60,7 @@ fn write_test(f: &mut Formatter<'_>, gate: GateKind, test: &GateTest) -> fmt::Re
     if let (Some(grown), Some(base)) = (function, base) {
         let (own, all) = (grown.seen.saturating_sub(grown.base), seen.saturating_sub(*base));
         let share = if own > all / 2 { "most of it" } else { "of it most" };
-        let from = (Grouped(grown.seen), Grouped(grown.base), Change(grown.base, grown.seen));
+        let from = (GroupedDigits(grown.seen), GroupedDigits(grown.base), Change(grown.base, grown.seen));
         writeln!(f, "{:>14} {share} in {}: {}, in the base {}{}", "", grown.place(), from.0, from.1, from.2)?;
     }
     if let Some(why) = no_function {
@@ -75,7 +75,7 @@ struct Amount(GateKind, u64);
 impl Display for Amount {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(gate, figure) = *self;
-        if gate.is_size() { Bytes(figure).fmt(f) } else { Grouped(figure).fmt(f) }
+        if gate.is_size() { Bytes(figure).fmt(f) } else { GroupedDigits(figure).fmt(f) }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
-use super::units::{Bytes, Grouped, plural};
+use super::units::{Bytes, GroupedDigits, plural};
 use crate::model::{GoHeapGrowth, GoRecord};
 use std::fmt::{self, Display, Formatter};
 
@@ -23,7 +23,11 @@ impl Display for GoText<'_> {
         let GoRecord { start_fuel, heap, metrics, metrics_omitted } = self.go;
         if let Some(fuel) = start_fuel.filter(|_| self.all) {
             let units = plural(fuel, "unit", "units");
-            writeln!(f, "    the program's start took {} {units} of fuel, which no test's usage has", Grouped(fuel))?;
+            writeln!(
+                f,
+                "    the program's start took {} {units} of fuel, which no test's usage has",
+                GroupedDigits(fuel)
+            )?;
         }
         for metric in metrics.iter().take(MAX_METRICS) {
             let within = metric.subtest.as_ref().map(|subtest| format!("{}: ", OneLine(subtest))).unwrap_or_default();
@@ -31,7 +35,7 @@ impl Display for GoText<'_> {
         }
         let more = metrics.len().saturating_sub(MAX_METRICS) as u64 + metrics_omitted;
         if more > 0 {
-            writeln!(f, "    and {} {} more", Grouped(more), plural(more, "value", "values"))?;
+            writeln!(f, "    and {} {} more", GroupedDigits(more), plural(more, "value", "values"))?;
         }
         heap.as_ref().map_or(Ok(()), |heap| self.write_heap(f, heap))
     }
@@ -44,12 +48,12 @@ impl GoText<'_> {
             f,
             "    Go's heap grew by {} in {} {}, as its runtime counts (less than {} is not told)",
             Bytes(*bytes),
-            Grouped(*blocks),
+            GroupedDigits(*blocks),
             plural(*blocks, "block", "blocks"),
             Bytes(*floor)
         )?;
         for site in sites {
-            let (blocks, noun) = (Grouped(site.blocks), plural(site.blocks, "block", "blocks"));
+            let (blocks, noun) = (GroupedDigits(site.blocks), plural(site.blocks, "block", "blocks"));
             writeln!(f, "    - {} in {blocks} {noun} in use", Bytes(site.bytes))?;
             let stack =
                 StackLines { indent: "        ", label: "allocated at", stack: &site.stack, styles: self.styles };
@@ -57,7 +61,7 @@ impl GoText<'_> {
         }
         match sites_omitted {
             0 => Ok(()),
-            more => writeln!(f, "    and {} {} more", Grouped(*more), plural(*more, "place", "places")),
+            more => writeln!(f, "    and {} {} more", GroupedDigits(*more), plural(*more, "place", "places")),
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::entry::AcquisitionText;
 use super::resources::Title;
 use super::style::Styles;
-use super::units::{Bytes, Grouped, PlainBytes, plural};
+use super::units::{Bytes, GroupedDigits, PlainBytes, plural};
 use crate::model::growth::{Growth, LEAST, Round, Span, Trend};
 use std::fmt::{self, Display, Formatter};
 
@@ -27,14 +27,15 @@ impl Display for GrowthTable<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { test, growth, why_unknown, styles } = *self;
         let rounds = growth.rounds.len() as u64;
-        writeln!(f, "    {} {} in one instance:", Grouped(rounds), plural(rounds, "round", "rounds"))?;
+        writeln!(f, "    {} {} in one instance:", GroupedDigits(rounds), plural(rounds, "round", "rounds"))?;
         write_rows(f, &rows(&growth.rounds))?;
         write_trends(f, growth)?;
         if growth.sites.is_empty() {
             return Ok(());
         }
-        let from =
-            growth.settled_from().map_or(String::new(), |first| format!(" from round {} on", Grouped(first.into())));
+        let from = growth
+            .settled_from()
+            .map_or(String::new(), |first| format!(" from round {} on", GroupedDigits(first.into())));
         writeln!(f, "    each round{from} left on the heap:")?;
         for resource in &growth.sites {
             write!(f, "    - {}\n{}", Title(resource), AcquisitionText { test, resource, why_unknown, styles })?;
@@ -79,16 +80,16 @@ impl Rows<'_> {
 
     fn cells(&self, heap: bool) -> Vec<String> {
         let number = match self.rounds.len() {
-            1 => Grouped(self.first as u64).to_string(),
-            _ => format!("{} to {}", Grouped(self.first as u64), Grouped(self.last() as u64)),
+            1 => GroupedDigits(self.first as u64).to_string(),
+            _ => format!("{} to {}", GroupedDigits(self.first as u64), GroupedDigits(self.last() as u64)),
         };
         let each = if self.rounds.len() == 1 { "" } else { " each" };
         let mut cells = vec![number];
         if heap {
             let (blocks, bytes) = (self.ends(|round| round.heap_blocks), self.ends(|round| round.heap_bytes));
             let unknown = || "not tracked".to_owned();
-            cells.push(bytes.map_or_else(unknown, |(span, _)| Grouped(span.before).to_string()));
-            cells.push(bytes.map_or_else(unknown, |(span, _)| Grouped(span.after).to_string()));
+            cells.push(bytes.map_or_else(unknown, |(span, _)| GroupedDigits(span.before).to_string()));
+            cells.push(bytes.map_or_else(unknown, |(span, _)| GroupedDigits(span.after).to_string()));
             cells.push(blocks.zip(bytes).map_or_else(unknown, |((_, blocks), (_, bytes))| match (bytes, blocks) {
                 (0, 0) => "none".to_owned(),
                 _ => format!("{}, {}{each}", amount(bytes, "byte", "bytes"), amount(blocks, "block", "blocks")),
@@ -100,7 +101,7 @@ impl Rows<'_> {
             Some(format!("{}{}", unit(span.after), change.unwrap_or_default()))
         };
         cells.extend(grown(|round| Some(round.linear), pages));
-        cells.extend(grown(|round| Some(round.handles), |count| Grouped(count).to_string()));
+        cells.extend(grown(|round| Some(round.handles), |count| GroupedDigits(count).to_string()));
         cells
     }
 }
@@ -125,7 +126,7 @@ fn write_rows(f: &mut Formatter<'_>, rows: &[Rows<'_>]) -> fmt::Result {
         writeln!(f, "        {}", cells.collect::<Vec<_>>().join("  "))?;
         if nth == HEAD && !gap.is_empty() {
             let left_out: usize = rows[gap.clone()].iter().map(|row| row.rounds.len()).sum();
-            writeln!(f, "        … {} more rounds, listed in the JSON report", Grouped(left_out as u64))?;
+            writeln!(f, "        … {} more rounds, listed in the JSON report", GroupedDigits(left_out as u64))?;
         }
     }
     Ok(())
@@ -143,7 +144,7 @@ fn write_trends(f: &mut Formatter<'_>, growth: &Growth) -> fmt::Result {
     if growth.linear == Trend::TooFewRounds {
         let count = rounds.len() as u64;
         let are = plural(count, "round is", "rounds are");
-        return writeln!(f, "    {} {are} too few to tell a trend: {LEAST} are needed", Grouped(count));
+        return writeln!(f, "    {} {are} too few to tell a trend: {LEAST} are needed", GroupedDigits(count));
     }
     let mut line = |name, figures: &[GrowthFigure]| writeln!(f, "    {name}: {}", Words { figures, rounds });
     let bytes = |trend| GrowthFigure { trend, of: |round| round.heap_bytes, amount: |by| amount(by, "byte", "bytes") };
@@ -191,7 +192,12 @@ impl Display for Words<'_> {
             None => f.write_str("not tracked"),
             Some(Trend::TooFewRounds) => f.write_str("too few rounds"),
             Some(Trend::Irregular { grew_in, in_all }) => {
-                write!(f, "irregular, grew in {} of {} rounds, ", Grouped(grew_in.into()), Grouped(all as u64))?;
+                write!(
+                    f,
+                    "irregular, grew in {} of {} rounds, ",
+                    GroupedDigits(grew_in.into()),
+                    GroupedDigits(all as u64)
+                )?;
                 self.amounts(f, |_| in_all)?;
                 f.write_str(" in all")
             }
@@ -228,9 +234,9 @@ impl Display for Numbers {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(first, last) = *self;
         if first == last {
-            write!(f, "round {}", Grouped(first as u64))
+            write!(f, "round {}", GroupedDigits(first as u64))
         } else {
-            write!(f, "rounds {} to {}", Grouped(first as u64), Grouped(last as u64))
+            write!(f, "rounds {} to {}", GroupedDigits(first as u64), GroupedDigits(last as u64))
         }
     }
 }
@@ -246,12 +252,12 @@ fn sign(by: i64) -> &'static str {
 /// `+1 block`, `-48 bytes`.
 fn amount(by: i64, one: &str, many: &str) -> String {
     let size = by.unsigned_abs();
-    format!("{}{} {}", sign(by), Grouped(size), plural(size, one, many))
+    format!("{}{} {}", sign(by), GroupedDigits(size), plural(size, one, many))
 }
 
 /// An amount of linear memory in pages, of which it always is a whole number.
 fn pages(bytes: u64) -> String {
-    if bytes.is_multiple_of(PAGE) { Grouped(bytes / PAGE).to_string() } else { PlainBytes(bytes).to_string() }
+    if bytes.is_multiple_of(PAGE) { GroupedDigits(bytes / PAGE).to_string() } else { PlainBytes(bytes).to_string() }
 }
 
 #[cfg(test)]

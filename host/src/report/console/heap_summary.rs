@@ -3,7 +3,7 @@
 use super::certainty::bound;
 use super::reasons::Reasons;
 use super::sanitise::OneLine;
-use super::units::{Grouped, PlainBytes, plural};
+use super::units::{GroupedDigits, PlainBytes, plural};
 use crate::model::resource::Heading;
 use crate::model::{Heap, Report, Resource};
 use std::collections::BTreeMap;
@@ -80,8 +80,14 @@ impl Display for HeapSummary<'_> {
                 continue;
             }
             let [of_tests, of_blocks] = [tests_bounded, bounded].map(|is| if is { bound(is_lost) } else { "" });
-            write!(f, "{:>12} {what} in {of_tests}{} {}: ", "Heap", Grouped(tests), plural(tests, "test", "tests"))?;
-            let (count, noun) = (Grouped(blocks), plural(blocks, "block", "blocks"));
+            write!(
+                f,
+                "{:>12} {what} in {of_tests}{} {}: ",
+                "Heap",
+                GroupedDigits(tests),
+                plural(tests, "test", "tests")
+            )?;
+            let (count, noun) = (GroupedDigits(blocks), plural(blocks, "block", "blocks"));
             writeln!(f, "{of_blocks}{count} {noun} ({})", PlainBytes(bytes))?;
         }
         write_reasons(f, "not certain", &self.not_certain)?;
@@ -95,7 +101,7 @@ fn write_reasons(f: &mut Formatter<'_>, what: &str, reasons: &BTreeMap<&str, usi
     if tests == 0 {
         return Ok(());
     }
-    write!(f, "{:>12} {what} in {} {}: ", "Heap", Grouped(tests), plural(tests, "test", "tests"))?;
+    write!(f, "{:>12} {what} in {} {}: ", "Heap", GroupedDigits(tests), plural(tests, "test", "tests"))?;
     match reasons.first_key_value().filter(|_| reasons.len() == 1) {
         Some((why, _)) => writeln!(f, "{}", OneLine(why)),
         None => writeln!(f, "{}", Reasons(reasons)),

@@ -6,7 +6,7 @@ use super::entry::EntryText;
 use super::resources::Inventory;
 use super::stack::StackLines;
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::growth::Growth;
 use crate::model::language::Language;
 use crate::model::resource::{Cycles, Heading, HeldBy, culprits};
@@ -188,7 +188,7 @@ impl<'a> Leftovers<'a> {
             let places = if rest.clone().all(is_of_heap) { "of allocation" } else { "or paths" };
             let (place, whole) = (plural(more, "place", "places"), rest.clone().all(|rest| rest.omitted_places == 0));
             let which = if whole { "" } else { "as far as they are " };
-            writeln!(f, "    - and {} more {place} {places}, {which}listed in the JSON report", Grouped(more))?;
+            writeln!(f, "    - and {} more {place} {places}, {which}listed in the JSON report", GroupedDigits(more))?;
         }
         Ok(())
     }

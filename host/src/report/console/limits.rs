@@ -1,7 +1,7 @@
 //! The limit that a test broke, and the growth of linear memory that it was refused.
 
 use super::sanitise::OneLine;
-use super::units::{Bytes, Grouped, Millis, plural};
+use super::units::{Bytes, GroupedDigits, Millis, plural};
 use crate::model::units::Quantity;
 use crate::model::{Limit, LimitRecord, RefusedGrowth, Source};
 use std::fmt::{self, Display, Formatter};
@@ -28,11 +28,11 @@ struct LimitFigure(Option<Limit>, u64);
 impl Display for LimitFigure {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(limit, value) = *self;
-        let Some(row) = limit.map(Limit::row) else { return write!(f, "{}", Grouped(value)) };
+        let Some(row) = limit.map(Limit::row) else { return write!(f, "{}", GroupedDigits(value)) };
         match row.quantity {
             Quantity::Size => write!(f, "{}", Bytes(value))?,
             Quantity::Duration => write!(f, "{}", Millis(value))?,
-            Quantity::Count | Quantity::Fuel => write!(f, "{}", Grouped(value))?,
+            Quantity::Count | Quantity::Fuel => write!(f, "{}", GroupedDigits(value))?,
         }
         let [one, several] = row.unit;
         f.write_str(plural(value, one, several))
@@ -76,11 +76,11 @@ impl Display for RefusalText<'_> {
         let RefusedGrowth { current, desired, limit, times } = *self.growth;
         if self.is_told {
             let growths =
-                if times > 1 { format!("{} growths, the first", Grouped(times)) } else { "a growth".to_owned() };
+                if times > 1 { format!("{} growths, the first", GroupedDigits(times)) } else { "a growth".to_owned() };
             return writeln!(f, "    refused: {growths} from {}", Bytes(current));
         }
         writeln!(f, "    refused: linear memory of {}", Bytes(desired))?;
         writeln!(f, "             it had {}, and the cap is {}", Bytes(current), Bytes(limit))?;
-        if times > 1 { writeln!(f, "             {} growths were refused", Grouped(times)) } else { Ok(()) }
+        if times > 1 { writeln!(f, "             {} growths were refused", GroupedDigits(times)) } else { Ok(()) }
     }
 }

@@ -54,4 +54,4 @@ pub use reporter::{Console, ConsoleOptions};
 pub use sanitise::OneLine;
 pub(in crate::report) use trace::event_words;
 pub use trace::render_trace;
-pub(crate) use units::Grouped;
+pub(crate) use units::GroupedDigits;

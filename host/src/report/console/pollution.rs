@@ -2,9 +2,9 @@
 
 use super::super::pollution::{Dependence, Dependent, ModulePollution, Pollution};
 use super::reporter::SEPARATOR;
-use super::sanitise::{OneLine, Quoted};
+use super::sanitise::{OneLine, QuotedText};
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
@@ -51,9 +51,9 @@ impl Display for PollutionText<'_> {
             f,
             "{style}{:>12}{style:#} {} {tests} together in {} {orders}: {style}{}{style:#} {depend} on others",
             "Summary",
-            Grouped(looked_at as u64),
-            Grouped(pollution.orders as u64),
-            Grouped(found as u64),
+            GroupedDigits(looked_at as u64),
+            GroupedDigits(pollution.orders as u64),
+            GroupedDigits(found as u64),
         )
     }
 }
@@ -80,13 +80,13 @@ impl PollutionText<'_> {
                 writeln!(
                     f,
                     "    {does} these {}, in this order, and not without any one of them",
-                    Grouped(several.len() as u64)
+                    GroupedDigits(several.len() as u64)
                 )?;
                 write_list(f, several)?;
             }
         }
         if !found.message.is_empty() {
-            write!(f, "{}", Quoted { indent: "", text: found.message.as_bytes(), styles: &self.styles })?;
+            write!(f, "{}", QuotedText { indent: "", text: found.message.as_bytes(), styles: &self.styles })?;
         }
         if let Some(at) = &found.place {
             writeln!(f, "    at {of_place}{}{of_place:#}", OneLine(at))?;
@@ -103,7 +103,7 @@ fn write_list(f: &mut Formatter<'_>, all: &[String]) -> fmt::Result {
     all.iter().take(LISTED).try_for_each(|one| writeln!(f, "{INDENT}{}", OneLine(one)))?;
     match all.len().saturating_sub(LISTED) {
         0 => Ok(()),
-        more => writeln!(f, "{INDENT}and {} more", Grouped(more as u64)),
+        more => writeln!(f, "{INDENT}and {} more", GroupedDigits(more as u64)),
     }
 }
 
@@ -121,7 +121,7 @@ fn write_left_out(f: &mut Formatter<'_>, module: &ModulePollution) -> fmt::Resul
         let count = tests.len() as u64;
         let which = match tests[..] {
             [one] => OneLine(one).to_string(),
-            _ => format!("{} tests", Grouped(count)),
+            _ => format!("{} tests", GroupedDigits(count)),
         };
         writeln!(f, "{:>12} {name}: {which} not looked at: {}", "Note", OneLine(why))
     })

@@ -7,7 +7,7 @@ use super::status::{StatusLine, TestName, Time};
 use super::style::Styles;
 use super::summary::Summary;
 use super::units::plural;
-use super::wrap::Wrapped;
+use super::wrap::WrappedText;
 use crate::model::events::{Event, Listener};
 use crate::model::safe_text::OneLine;
 use crate::model::{Report, TestRecord};
@@ -198,9 +198,9 @@ impl<W: Write> Console<W> {
             };
             write!(text, "{}", StatusLine { module, test, time, styles })?;
             if listed {
-                write!(text, "{}", Wrapped { text: Short { test, styles }, columns: options.columns })?;
+                write!(text, "{}", WrappedText { text: Short { test, styles }, columns: options.columns })?;
             } else {
-                write!(text, "{}", Wrapped { text: Full { test, all, styles }, columns: options.columns })?;
+                write!(text, "{}", WrappedText { text: Full { test, all, styles }, columns: options.columns })?;
             }
         }
         if options.output_of(test).is_immediate() {

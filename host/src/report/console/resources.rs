@@ -4,7 +4,7 @@ use super::blocks::{Shape, cycle_title};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
-use super::units::{Bytes, Grouped, PlainBytes, plural};
+use super::units::{Bytes, GroupedDigits, PlainBytes, plural};
 use crate::model::{Resource, ResourceKind, SocketRecord};
 use std::fmt::{self, Display, Formatter};
 
@@ -18,7 +18,7 @@ impl<'a, I: Iterator<Item = &'a Resource> + Clone> Display for Inventory<I> {
             let held = self.0.clone().filter(|resource| resource.kind == kind);
             let count = held.clone().map(Resource::whole_count).fold(0, u64::saturating_add);
             if count > 0 {
-                write!(f, "{separator}{} {}", Grouped(count), kind.noun(count))?;
+                write!(f, "{separator}{} {}", GroupedDigits(count), kind.noun(count))?;
                 separator = ", ";
                 if kind.is_summed() {
                     let bytes = held.map(Resource::whole_bytes).fold(0, u64::saturating_add);
@@ -75,7 +75,7 @@ impl Display for TrafficText<'_> {
         }
         if let Some(unaccepted) = unaccepted {
             let connections = plural(unaccepted, "connection", "connections");
-            return write!(f, "{} {connections} never accepted", Grouped(unaccepted));
+            return write!(f, "{} {connections} never accepted", GroupedDigits(unaccepted));
         }
         write!(f, "{} read, {} written", Bytes(*bytes_read), Bytes(*bytes_written))?;
         unread.map_or(Ok(()), |unread| write!(f, ", {} never read", Bytes(unread)))
@@ -90,7 +90,7 @@ impl Display for Title<'_> {
         let Resource { kind, tracked, count, fd, path, mode, bytes, .. } = self.0;
         let cycle = cycle_title(self.0);
         if *count != 1 && cycle.is_none() {
-            write!(f, "{} ", Grouped(*count))?;
+            write!(f, "{} ", GroupedDigits(*count))?;
         }
         match (tracked, cycle) {
             (Some(name), _) => write!(f, "{}", OneLine(name))?,

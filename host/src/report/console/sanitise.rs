@@ -20,13 +20,13 @@ pub(super) fn short(message: &str) -> String {
 
 /// Bytes shown line by line behind an indent and [`GUTTER`]. Tabs stay; bytes that are not UTF-8 are shown as `\xff`. If
 /// there are colours, the text's own ones stay, within the text; otherwise they are left out.
-pub(super) struct Quoted<'a> {
+pub(super) struct QuotedText<'a> {
     pub indent: &'a str,
     pub text: &'a [u8],
     pub styles: &'a Styles,
 }
 
-impl Display for Quoted<'_> {
+impl Display for QuotedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.text.strip_suffix(b"\n").unwrap_or(self.text);
         let mut colours = self.styles.coloured.then(Colours::default);
@@ -157,11 +157,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn quoted(text: &[u8]) -> String {
-        Quoted { indent: "", text, styles: &Styles::default() }.to_string()
+        QuotedText { indent: "", text, styles: &Styles::default() }.to_string()
     }
 
     fn in_colour(text: &str) -> String {
-        Quoted { indent: "", text: text.as_bytes(), styles: &Styles::new(true) }.to_string()
+        QuotedText { indent: "", text: text.as_bytes(), styles: &Styles::new(true) }.to_string()
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Display for StackLines<'_> {
                     writeln!(f, "{indent}{:width$} {}", "", FrameLabel { frame, styles })?
                 }
                 [frame] => writeln!(f, "{indent}{label:>width$} {}", FrameLabel { frame, styles })?,
-                frames => writeln!(f, "{indent}{:width$} {}", "", Folded(frames))?,
+                frames => writeln!(f, "{indent}{:width$} {}", "", FoldedFrames(frames))?,
             }
         }
         Ok(())
@@ -91,9 +91,9 @@ impl Display for StackLines<'_> {
 }
 
 /// Frames that share a line: `… 12 frames of tokio, std`.
-struct Folded<'a>(&'a [Frame]);
+struct FoldedFrames<'a>(&'a [Frame]);
 
-impl Display for Folded<'_> {
+impl Display for FoldedFrames<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let mut libraries: Vec<&str> = Vec::new();
         for library in self.0.iter().filter_map(|frame| frame.library.as_deref()) {

@@ -1,10 +1,10 @@
 //! The subtests of a test, and the resources that outlived them.
 
-use super::sanitise::{OneLine, Quoted, short};
+use super::sanitise::{OneLine, QuotedText, short};
 use super::stack::StackLines;
 use super::status::word;
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::{Details, OutlivedRecord, SubtestRecord, TestRecord, Verdict};
 use std::fmt::{self, Display, Formatter};
 
@@ -31,7 +31,7 @@ impl Display for SubtestsText<'_> {
         write!(f, "    subtests: ")?;
         for (nth, (count, verdict)) in tallies(subtests).into_iter().enumerate() {
             let separator = if nth == 0 { "" } else { ", " };
-            write!(f, "{separator}{} {}", Grouped(count), words(verdict))?;
+            write!(f, "{separator}{} {}", GroupedDigits(count), words(verdict))?;
         }
         writeln!(f)?;
         let told: Vec<_> = subtests.iter().filter(told).collect();
@@ -43,7 +43,7 @@ impl Display for SubtestsText<'_> {
             writeln!(
                 f,
                 "    - and {} more {}, listed in the JSON report",
-                Grouped(more),
+                GroupedDigits(more),
                 plural(more, "subtest", "subtests")
             )?;
         }
@@ -87,16 +87,16 @@ impl Display for SubtestText<'_> {
         }
         if subtest.leaks > 0 {
             let left = plural(subtest.leaks, "resource", "resources");
-            write!(f, ", which left {} {left}", Grouped(subtest.leaks))?;
+            write!(f, ", which left {} {left}", GroupedDigits(subtest.leaks))?;
         }
         writeln!(f)?;
         if let Some(message) = &subtest.message {
-            write!(f, "{}", Quoted { indent: "    ", text: short(message).as_bytes(), styles })?;
+            write!(f, "{}", QuotedText { indent: "    ", text: short(message).as_bytes(), styles })?;
         }
         write!(f, "{}", StackLines { indent: "        ", label: "failed at", stack: &subtest.stack, styles })?;
         for later in subtest.suppressed.iter().filter(|later| later.cleanup.is_none()) {
             writeln!(f, "        and")?;
-            write!(f, "{}", Quoted { indent: "    ", text: short(&later.message).as_bytes(), styles })?;
+            write!(f, "{}", QuotedText { indent: "    ", text: short(&later.message).as_bytes(), styles })?;
         }
         Ok(())
     }
@@ -117,14 +117,14 @@ impl Display for OutlivedText<'_> {
         let more = outlived.len().saturating_sub(LISTED) as u64;
         if more > 0 {
             let places = plural(more, "place", "places");
-            writeln!(f, "    and at {} more {places}, listed in the JSON report", Grouped(more))?;
+            writeln!(f, "    and at {} more {places}, listed in the JSON report", GroupedDigits(more))?;
         }
         if *outlived_omitted > 0 {
             let more = plural(*outlived_omitted, "resource", "resources");
             writeln!(
                 f,
                 "    outlived its subtest: {} more {more} at places that are not listed",
-                Grouped(*outlived_omitted)
+                GroupedDigits(*outlived_omitted)
             )?;
         }
         Ok(())
@@ -137,12 +137,12 @@ impl OutlivedText<'_> {
         let (indent, styles) = ("        ", self.styles);
         let (whose, first) = if *count == 1 { ("its subtest", "") } else { ("their subtests", ", the first") };
         let what = tracked.as_deref().unwrap_or(kind.noun(*count));
-        write!(f, "    outlived {whose}: {} {}", Grouped(*count), OneLine(what))?;
+        write!(f, "    outlived {whose}: {} {}", GroupedDigits(*count), OneLine(what))?;
         if let Some(path) = path {
             write!(f, " ({}{first})", OneLine(path))?;
         }
         if *count > 1 {
-            write!(f, ", {} of them open at once", Grouped(*peak))?;
+            write!(f, ", {} of them open at once", GroupedDigits(*peak))?;
         }
         writeln!(f)?;
         writeln!(f, "{indent}in subtest {}{first}", OneLine(scope))?;

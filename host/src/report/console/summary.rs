@@ -5,7 +5,7 @@ use super::coverage::CoverageText;
 use super::gates::GateText;
 use super::heap_summary::HeapSummary;
 use super::reasons::Reasons;
-use super::sanitise::{OneLine, Quoted};
+use super::sanitise::{OneLine, QuotedText};
 use super::style::Styles;
 use super::tracked::TrackedText;
 use super::units::plural;
@@ -138,6 +138,6 @@ impl Summary<'_> {
     fn note(&self, f: &mut Formatter<'_>, note: &str) -> fmt::Result {
         let (first, rest) = note.trim_end().split_once('\n').unwrap_or((note.trim_end(), ""));
         writeln!(f, "{:>12} {}", "Note", OneLine(first.trim_end()))?;
-        write!(f, "{}", Quoted { indent: "         ", text: rest.as_bytes(), styles: self.styles })
+        write!(f, "{}", QuotedText { indent: "         ", text: rest.as_bytes(), styles: self.styles })
     }
 }

@@ -3,8 +3,8 @@
 use super::sanitise::OneLine;
 use super::stack::FrameLabel;
 use super::style::Styles;
-use super::units::{Grouped, plural};
-use super::wrap::Wrapped;
+use super::units::{GroupedDigits, plural};
+use super::wrap::WrappedText;
 use crate::model::Frame;
 use crate::model::trace::{TestTrace, TraceEvent, TraceKind};
 use crate::report::Report;
@@ -58,7 +58,9 @@ impl Display for TraceText<'_> {
         }
         match trace.sites_left_out {
             0 => Ok(()),
-            more => self.write_note(f, &format!("{} places are left out: their names are too long", Grouped(more))),
+            more => {
+                self.write_note(f, &format!("{} places are left out: their names are too long", GroupedDigits(more)))
+            }
         }
     }
 }
@@ -69,15 +71,15 @@ impl TraceText<'_> {
             return Ok(());
         }
         let events = plural(more, "event is", "events are");
-        writeln!(f, "{:>FUEL$}  {} {events} left out; `--events` shows more", "…", Grouped(more))
+        writeln!(f, "{:>FUEL$}  {} {events} left out; `--events` shows more", "…", GroupedDigits(more))
     }
 
     fn write_note(&self, f: &mut Formatter<'_>, note: &str) -> fmt::Result {
-        write!(f, "{}", Wrapped { text: format!("{:>12} {note}\n", "Note"), columns: self.columns })
+        write!(f, "{}", WrappedText { text: format!("{:>12} {note}\n", "Note"), columns: self.columns })
     }
 
     fn write_event(&self, f: &mut Formatter<'_>, event: &TraceEvent) -> fmt::Result {
-        let fuel = event.fuel.map_or_else(|| "-".to_owned(), |fuel| Grouped(fuel).to_string());
+        let fuel = event.fuel.map_or_else(|| "-".to_owned(), |fuel| GroupedDigits(fuel).to_string());
         let said = format!("{fuel:>FUEL$}  {:<KIND$} {}", event.kind.word(), What(event));
         let site = event.site.and_then(|site| self.trace.sites.get(site as usize));
         let Some(frame) = site.and_then(|stack| Frame::innermost_own(stack)) else {
@@ -94,7 +96,7 @@ impl TraceText<'_> {
     }
 
     fn write_line(&self, f: &mut Formatter<'_>, line: String) -> fmt::Result {
-        write!(f, "{}", Wrapped { text: format!("{line}\n"), columns: self.columns })
+        write!(f, "{}", WrappedText { text: format!("{line}\n"), columns: self.columns })
     }
 }
 
@@ -119,7 +121,7 @@ impl Display for What<'_> {
             _ => write_call(f, event)?,
         }
         if event.waited > 0 {
-            write!(f, ", {} ns later", Grouped(event.waited))?;
+            write!(f, ", {} ns later", GroupedDigits(event.waited))?;
         }
         match &event.failed {
             Some(failed) => write!(f, ": {}", OneLine(failed)),
@@ -129,14 +131,14 @@ impl Display for What<'_> {
 }
 
 fn bytes(count: u64) -> String {
-    format!("{} {}", Grouped(count), plural(count, "byte", "bytes"))
+    format!("{} {}", GroupedDigits(count), plural(count, "byte", "bytes"))
 }
 
 fn write_memory(f: &mut Formatter<'_>, event: &TraceEvent) -> fmt::Result {
     let [before, now] = [event.before, event.bytes].map(Option::unwrap_or_default);
     match &event.failed {
-        None => write!(f, "grows from {} to {}", Grouped(before), bytes(now)),
-        Some(_) => write!(f, "does not grow from {} to {}", Grouped(before), bytes(now)),
+        None => write!(f, "grows from {} to {}", GroupedDigits(before), bytes(now)),
+        Some(_) => write!(f, "does not grow from {} to {}", GroupedDigits(before), bytes(now)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Resources of the user's own kinds in the summary of a run.
 
 use super::sanitise::OneLine;
-use super::units::Grouped;
+use super::units::GroupedDigits;
 use crate::model::{Report, TrackedRecord};
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -24,10 +24,10 @@ impl Display for TrackedText<'_> {
             sum.left = sum.left.saturating_add(*left);
         }
         for TrackedRecord { name, total, peak, left } in kinds.values().take(LISTED) {
-            let [total, peak, left] = [total, peak, left].map(|figure| Grouped(*figure));
+            let [total, peak, left] = [total, peak, left].map(|figure| GroupedDigits(*figure));
             writeln!(f, "{:>12} {}: {total} in all, {peak} at once in a test, {left} left", "Tracked", OneLine(name))?;
         }
         let more = kinds.len().saturating_sub(LISTED) as u64;
-        if more > 0 { writeln!(f, "{:>12} and {} more kinds", "", Grouped(more)) } else { Ok(()) }
+        if more > 0 { writeln!(f, "{:>12} and {} more kinds", "", GroupedDigits(more)) } else { Ok(()) }
     }
 }

@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 
 /// A number with its digits in groups of three: `262,144`.
 #[derive(Debug, Clone, Copy)]
-pub struct Grouped(pub u64);
+pub struct GroupedDigits(pub u64);
 
-impl Display for Grouped {
+impl Display for GroupedDigits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = self.0.to_string();
         for (i, digit) in digits.chars().enumerate() {
@@ -33,7 +33,7 @@ impl Display for Bytes {
         });
         if let Some((unit, bits)) = unit {
             let fraction = ["", ".25", ".5", ".75"][(self.0 >> (bits - 2)) as usize % 4];
-            write!(f, " ({}{fraction} {unit})", Grouped(self.0 >> bits))?;
+            write!(f, " ({}{fraction} {unit})", GroupedDigits(self.0 >> bits))?;
         }
         Ok(())
     }
@@ -44,7 +44,7 @@ pub(super) struct PlainBytes(pub u64);
 
 impl Display for PlainBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", Grouped(self.0), plural(self.0, "byte", "bytes"))
+        write!(f, "{} {}", GroupedDigits(self.0), plural(self.0, "byte", "bytes"))
     }
 }
 
@@ -54,9 +54,9 @@ pub(super) struct Millis(pub u64);
 impl Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 >= 1000 && self.0.is_multiple_of(1000) {
-            write!(f, "{} s", Grouped(self.0 / 1000))
+            write!(f, "{} s", GroupedDigits(self.0 / 1000))
         } else {
-            write!(f, "{} ms", Grouped(self.0))
+            write!(f, "{} ms", GroupedDigits(self.0))
         }
     }
 }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn digits_are_grouped() {
-        let grouped: Vec<_> = [0, 999, 1000, 123_456, u64::MAX].map(|n| Grouped(n).to_string()).into();
+        let grouped: Vec<_> = [0, 999, 1000, 123_456, u64::MAX].map(|n| GroupedDigits(n).to_string()).into();
         assert_eq!(grouped, ["0", "999", "1,000", "123,456", "18,446,744,073,709,551,615"]);
     }
 

@@ -10,13 +10,13 @@ const HANGING: usize = 4;
 
 /// Text whose lines have at most `columns` columns, as far as their words allow. Some text stays as it is: what a test
 /// printed, which stands behind a gutter, and what is in backticks, which may be a command to copy.
-pub(super) struct Wrapped<D> {
+pub(super) struct WrappedText<D> {
     pub text: D,
     /// `None` breaks no line, as for a file or a pipe.
     pub columns: Option<usize>,
 }
 
-impl<D: Display> Display for Wrapped<D> {
+impl<D: Display> Display for WrappedText<D> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Some(columns) = self.columns else { return self.text.fmt(f) };
         self.text.to_string().split_inclusive('\n').try_for_each(|line| write_line(f, line, columns))
@@ -64,7 +64,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn wrapped(text: &str, columns: usize) -> String {
-        Wrapped { text, columns: Some(columns) }.to_string()
+        WrappedText { text, columns: Some(columns) }.to_string()
     }
 
     #[test]
@@ -90,7 +90,7 @@ mod tests {
             assert_eq!(wrapped(text, 20), text);
         }
         assert_eq!(wrapped("    \u{1b}[1mbold\u{1b}[0m of ten\n", 20), "    \u{1b}[1mbold\u{1b}[0m of ten\n");
-        assert_eq!(Wrapped { text: "  a b c d e f", columns: None }.to_string(), "  a b c d e f");
+        assert_eq!(WrappedText { text: "  a b c d e f", columns: None }.to_string(), "  a b c d e f");
     }
 
     proptest! {

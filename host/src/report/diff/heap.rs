@@ -106,12 +106,12 @@ pub struct OneSided {
     /// The report that knows them.
     pub known: Side,
     /// Why the other report does not.
-    pub why: Unknown,
+    pub why: UnknownFigure,
 }
 
 /// Why there is no figure.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unknown {
+pub enum UnknownFigure {
     /// The test was not run.
     NotRun,
     /// Its heap was not tracked, for this reason.
@@ -121,13 +121,13 @@ pub enum Unknown {
 }
 
 /// A figure of a test. A test that is not in the report has left nothing.
-pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, Unknown> {
+pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, UnknownFigure> {
     let Some(test) = test else {
         return Ok(Amount { blocks: (figure != Figure::Peak).then_some(0), ..Amount::default() });
     };
-    let heap = &test.usage.as_ref().ok_or(Unknown::NotRun)?.heap;
+    let heap = &test.usage.as_ref().ok_or(UnknownFigure::NotRun)?.heap;
     if !heap.tracked {
-        return Err(Unknown::NotTracked(heap.why.as_deref().map(str::to_owned)));
+        return Err(UnknownFigure::NotTracked(heap.why.as_deref().map(str::to_owned)));
     }
     let (bytes, blocks) = match figure {
         Figure::Lost => (heap.lost, heap.lost_blocks),
@@ -135,7 +135,7 @@ pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount,
         Figure::Peak => (heap.peak, None),
     };
     let bound = figure != Figure::Peak && heap.is_bounded();
-    Ok(Amount { bytes: bytes.ok_or(Unknown::Ended(test.verdict))?, blocks, bound })
+    Ok(Amount { bytes: bytes.ok_or(UnknownFigure::Ended(test.verdict))?, blocks, bound })
 }
 
 pub(super) fn compare(pairs: &[TestPair<'_>]) -> HeapDiff {
@@ -203,7 +203,7 @@ impl HeapDiff {
         }
     }
 
-    fn one_sided(&mut self, pair: &TestPair<'_>, figure: Figure, known: Side, why: Unknown) {
+    fn one_sided(&mut self, pair: &TestPair<'_>, figure: Figure, known: Side, why: UnknownFigure) {
         if pair.old.is_none() || pair.new.is_none() {
             // There is nothing to compare. The test is listed as new or gone, with the reason.
             return;

@@ -1,7 +1,7 @@
 //! The tests of two reports: which are in both, and with which verdicts.
 
 use super::TestPair;
-use super::heap::{Figure, Unknown, known};
+use super::heap::{Figure, UnknownFigure, known};
 use super::matched;
 use crate::model::doubt::TestId;
 use crate::model::{SubtestRecord, TestRecord, Verdict};
@@ -39,7 +39,7 @@ pub struct OnlyTest {
     pub verdict: Verdict,
     /// Why the report does not know what the test left on the heap; `None` if it knows. Such a test is in none of the lists
     /// of the heap.
-    pub heap: Option<Unknown>,
+    pub heap: Option<UnknownFigure>,
 }
 
 pub(super) fn compare(pairs: &[TestPair<'_>]) -> TestDiff {

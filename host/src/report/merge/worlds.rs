@@ -31,7 +31,7 @@ fn was_left_out(record: &TestRecord) -> bool {
 }
 
 /// What the set-ups and teardowns of all parts add to figures.
-pub struct Added<'p> {
+pub struct AddedFigures<'p> {
     /// Each set-up and teardown once, with the name of the first part that ran it.
     pub once: Vec<(&'p str, &'p WorldEntry)>,
     /// The same entries of later parts, which must not count again.
@@ -39,8 +39,8 @@ pub struct Added<'p> {
 }
 
 /// What the set-ups and teardowns of these parts add.
-pub fn added(parts: &[Part]) -> Added<'_> {
-    let (mut seen, mut added) = (BTreeSet::new(), Added { once: Vec::new(), repeated: Vec::new() });
+pub fn added(parts: &[Part]) -> AddedFigures<'_> {
+    let (mut seen, mut added) = (BTreeSet::new(), AddedFigures { once: Vec::new(), repeated: Vec::new() });
     for (part, entry) in parts.iter().flat_map(|part| entries(part).map(move |entry| (part, entry))) {
         if seen.insert(entry.id()) {
             added.once.push((&part.name, entry));

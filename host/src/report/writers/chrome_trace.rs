@@ -32,13 +32,13 @@ struct OtherData<'a> {
 #[serde(untagged)]
 enum TraceEvent<'a> {
     /// The name of a row.
-    Name { ph: &'static str, name: &'static str, pid: u32, tid: u32, args: Named },
+    Name { ph: &'static str, name: &'static str, pid: u32, tid: u32, args: NameArgument },
     /// A test.
     Complete { ph: &'static str, name: &'a str, cat: &'a str, ts: u64, dur: u64, pid: u32, tid: u32, args: Args<'a> },
 }
 
 #[derive(Serialize)]
-struct Named {
+struct NameArgument {
     name: String,
 }
 
@@ -76,8 +76,13 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         rows.insert(tid);
         events.push(TraceEvent::Complete { ph: "X", name, cat, ts: start, dur: time.us, pid: PROCESS, tid, args });
     }
-    let name =
-        |tid, name, what: String| TraceEvent::Name { ph: "M", name, pid: PROCESS, tid, args: Named { name: what } };
+    let name = |tid, name, what: String| TraceEvent::Name {
+        ph: "M",
+        name,
+        pid: PROCESS,
+        tid,
+        args: NameArgument { name: what },
+    };
     let mut all = vec![name(0, "process_name", "airtight".to_owned())];
     all.extend(rows.into_iter().map(|tid| name(tid, "thread_name", format!("worker {tid}"))));
     all.extend(events);

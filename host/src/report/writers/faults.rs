@@ -1,6 +1,6 @@
 //! What a search for failures found, as SARIF for code scanning and as JUnit's XML.
 
-use super::findings::{Finding, Level, Related, callers, fingerprint};
+use super::findings::{Finding, Level, RelatedPlace, callers, fingerprint};
 use super::junit::{safe, xml};
 use super::sarif;
 use super::words::place;
@@ -83,7 +83,7 @@ fn of_place<'a>(module: &'a str, found: &'a FaultFinding, allowed: Option<&str>)
             FindingKind::Panic | FindingKind::UnwrapPanic => "panics in",
             _ => "in",
         };
-        related.push(Related { what: format!("{what} {}", OneLine(function)), file, line: *line });
+        related.push(RelatedPlace { what: format!("{what} {}", OneLine(function)), file, line: *line });
     }
     let first = found.paths.first();
     let repeat = first.map(|path| path.faults.iter().map(|fault| format!(" --fault {fault}")).collect::<String>());

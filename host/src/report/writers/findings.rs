@@ -31,7 +31,7 @@ pub(super) enum Level {
 
 /// A place that belongs to a finding, beside its own.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Related<'a> {
+pub(super) struct RelatedPlace<'a> {
     /// What is there: `acquired in mine::open`.
     pub what: String,
     pub file: &'a str,
@@ -52,7 +52,7 @@ pub(super) struct Finding<'a> {
     /// The test; `None` if the finding is about the module or the whole run.
     pub test: Option<&'a str>,
     pub place: Option<&'a Frame>,
-    pub related: Vec<Related<'a>>,
+    pub related: Vec<RelatedPlace<'a>>,
     /// A text that is the same for the same finding in two reports: neither a line nor a count is part of it.
     pub fingerprint: String,
 }
@@ -190,17 +190,21 @@ fn of_leak<'a>(
     if let Some(keeper) = blocks.and_then(|blocks| blocks.kept_by.as_ref())
         && let Some(file) = &keeper.file
     {
-        related.push(Related { what: format!("kept by {}", safe(&keeper.name)), file, line: keeper.line });
+        related.push(RelatedPlace { what: format!("kept by {}", safe(&keeper.name)), file, line: keeper.line });
     }
     for step in blocks.map_or(&[][..], |blocks| &blocks.ring) {
         if let Some(Frame { function, file: Some(file), line, .. }) = &step.at {
-            related.push(Related { what: format!("the cycle goes through {}", safe(function)), file, line: *line });
+            related.push(RelatedPlace {
+                what: format!("the cycle goes through {}", safe(function)),
+                file,
+                line: *line,
+            });
         }
     }
     if let Some(thread) = &leak.thread
         && let Some(Frame { file: Some(file), line, .. }) = place(&thread.stack)
     {
-        related.push(Related { what: format!("it {}", safe(&thread.does)), file, line: *line });
+        related.push(RelatedPlace { what: format!("it {}", safe(&thread.does)), file, line: *line });
     }
     let what = match word {
         "retained" => "retained",
@@ -266,12 +270,12 @@ fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_
 }
 
 /// The user's own frames outside of the one that is shown.
-pub(super) fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<Related<'a>> {
+pub(super) fn callers<'a>(stack: &'a [Frame], what: &str) -> Vec<RelatedPlace<'a>> {
     let Some(shown) = place(stack) else { return Vec::new() };
     let below = stack.iter().skip_while(|frame| !std::ptr::eq(*frame, shown)).skip(1).filter(|frame| frame.is_own());
     let related = |frame: &'a Frame| {
         let file = frame.file.as_deref()?;
-        Some(Related { what: format!("{what} {}", safe(&frame.function)), file, line: frame.line })
+        Some(RelatedPlace { what: format!("{what} {}", safe(&frame.function)), file, line: frame.line })
     };
     below.filter_map(related).collect()
 }

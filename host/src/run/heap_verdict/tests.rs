@@ -134,7 +134,7 @@ fn figures_that_are_not_the_same_everywhere_are_left_out() {
 
 #[test]
 fn a_heap_that_is_not_tracked_fails_where_that_is_demanded() {
-    let lost_track = Account::Untracked(NotTracked::Books(crate::ledger::heap::Untracked::GrewOutside));
+    let lost_track = Account::Untracked(NotTracked::Books(crate::ledger::heap::HeapError::GrewOutside));
     let demands = |heap_required| Policy { heap_required, ..Policy::default() };
     assert_eq!(not_tracked(&lost_track, &demands(false)), None);
     assert_eq!(not_tracked(&tracked(&[]), &demands(true)), None);
@@ -154,7 +154,7 @@ fn a_heap_that_is_not_tracked_fails_where_that_is_demanded() {
 /// Each is what an allocator does when the test calls it: one call turns a leak into a pass, and is told in the test's own line.
 #[test]
 fn whatever_the_books_lose_track_by_is_the_tests_own_doing() {
-    use crate::ledger::heap::Untracked as U;
+    use crate::ledger::heap::HeapError as U;
     let all = [
         U::GrewOutside,
         U::Overlapping,

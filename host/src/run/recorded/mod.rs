@@ -16,7 +16,7 @@ mod taken;
 
 pub(super) use key::key as key_of_test;
 pub use store::Results;
-pub(super) use taken::{RecordedRun, Taken};
+pub(super) use taken::{RecordedRun, ResultLookup};
 
 /// What a run does with recorded results.
 #[derive(Debug, Clone)]

@@ -41,7 +41,7 @@ pub struct Results {
 
 /// A recorded result.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Recorded {
+pub(super) struct RecordedResult {
     pub key: String,
     /// The paths that the test read, and the state of each at that time.
     pub reads: Vec<(AskedPath, String)>,
@@ -74,7 +74,7 @@ impl Results {
     }
 
     /// The results of this key that are undamaged.
-    pub(super) fn undamaged(&self, key: &Key) -> Vec<Recorded> {
+    pub(super) fn undamaged(&self, key: &Key) -> Vec<RecordedResult> {
         let folder = self.folder(key);
         if !is_ours(&folder) {
             return Vec::new();
@@ -85,12 +85,12 @@ impl Results {
         paths.iter().filter_map(|path| self.read(key, path)).collect()
     }
 
-    fn read(&self, key: &Key, path: &Path) -> Option<Recorded> {
+    fn read(&self, key: &Key, path: &Path) -> Option<RecordedResult> {
         if path.extension().is_none_or(|extension| extension != "json") || !is_ours(path) {
             return None;
         }
         let bytes = files::read(path, Links::Refuse, MAX_RESULT).ok()?;
-        let recorded: Option<Recorded> = serde_json::from_slice(&bytes).ok();
+        let recorded: Option<RecordedResult> = serde_json::from_slice(&bytes).ok();
         let recorded = recorded.filter(|recorded| recorded.key == key.name());
         if recorded.is_none() || path.file_stem()?.to_str()? != sum(&bytes) {
             tracing::warn!("the recorded result {} is damaged or another's, and is not taken", path.display());
@@ -111,7 +111,7 @@ impl Results {
     ///
     /// # Errors
     /// The folder cannot be written, or is not ours.
-    pub(super) fn keep(&self, key: &Key, recorded: &Recorded) -> std::io::Result<()> {
+    pub(super) fn keep(&self, key: &Key, recorded: &RecordedResult) -> std::io::Result<()> {
         let bytes = serde_json::to_vec(recorded)?;
         if bytes.len() as u64 > MAX_RESULT {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::ResultsUse;
 use super::key::{self, Key};
-use super::store::{Recorded, Results};
+use super::store::{RecordedResult, Results};
 use crate::model::doubt::TestId;
 use crate::model::{RecordedResults, TestRecord, Verdict};
 use crate::policy::Policy;
@@ -23,7 +23,7 @@ pub struct RecordedRun {
 }
 
 /// What is done about a test.
-pub enum Taken {
+pub enum ResultLookup {
     /// A recorded result is taken.
     Recorded(Box<TestRecord>),
     /// The test is not run: no result of it is to be proved.
@@ -77,19 +77,19 @@ impl RecordedRun {
     }
 
     /// What to do with the test at this index.
-    pub fn take(&self, index: usize, policy: &Policy) -> Taken {
+    pub fn take(&self, index: usize, policy: &Policy) -> ResultLookup {
         if self.proves {
-            return if self.key(index).is_some() { Taken::Run } else { Taken::NotProved };
+            return if self.key(index).is_some() { ResultLookup::Run } else { ResultLookup::NotProved };
         }
         match self.key(index).and_then(|key| self.find(key, policy)) {
-            Some(record) => Taken::Recorded(record.into()),
-            None => Taken::Run,
+            Some(record) => ResultLookup::Recorded(record.into()),
+            None => ResultLookup::Run,
         }
     }
 
     /// The recorded result of a key, if all that the test read is still as it was.
     fn find(&self, key: &Key, policy: &Policy) -> Option<TestRecord> {
-        let is_same = |recorded: &Recorded| {
+        let is_same = |recorded: &RecordedResult| {
             recorded.reads.iter().all(|(asked, state)| {
                 let host = policy.dirs.get(asked.grant).map(|dir| &dir.host);
                 host.and_then(|host| state_of(host, &asked.path, None).ok()).is_some_and(|now| now == *state)
@@ -131,7 +131,7 @@ impl RecordedRun {
             states.collect::<Result<Vec<_>, String>>()
         });
         let kept = states.and_then(|reads| {
-            let recorded = Recorded { key: key.name().to_owned(), reads, record: record.clone() };
+            let recorded = RecordedResult { key: key.name().to_owned(), reads, record: record.clone() };
             self.results.keep(key, &recorded).map_err(|error| format!("cannot be recorded: {error}"))
         });
         if let Err(why) = kept {

@@ -17,7 +17,7 @@ pub use interleaving::interleaving;
 use super::bounds::end_list;
 use crate::ledger::Stack;
 use crate::model::{Frame, Resource, ResourceKind, ThreadRecord, units::format_duration};
-use crate::sandbox::{Deadlocked, StoppedThread, ThreadWait};
+use crate::sandbox::{StoppedThread, ThreadDeadlock, ThreadWait};
 use crate::symbols::Symbols;
 use cycle::{WaitsFor, cycle};
 use name::name_of;
@@ -50,7 +50,7 @@ const WAITS: [(&str, &str); 16] = [
 ];
 
 /// What is said of a test in which no thread can ever go on.
-pub fn deadlock(threads: &Deadlocked, symbols: &Symbols) -> String {
+pub fn deadlock(threads: &ThreadDeadlock, symbols: &Symbols) -> String {
     let mut all: Vec<String> = threads.threads.iter().take(NAMED).map(|thread| told(thread, symbols)).collect();
     if threads.threads.len() > NAMED {
         all.push(format!("and {} more", threads.threads.len() - NAMED));
@@ -187,7 +187,7 @@ mod tests {
             thread(2, 3..4, Some(ThreadWait::Descriptor("waits for bytes".into()))),
             thread(3, 3..4, None),
         ];
-        insta::assert_snapshot!(deadlock(&Deadlocked { threads: threads.clone() }, &symbols), @r"
+        insta::assert_snapshot!(deadlock(&ThreadDeadlock { threads: threads.clone() }, &symbols), @r"
         none of its 4 threads can ever go on: each waits for another
         the main thread receives from a channel at `demo::f`
         thread 1 waits for a notification of address 0x1000 at `demo::f` for 1.5µs, spawned at `demo::spawns`
@@ -200,10 +200,10 @@ mod tests {
             |id, holder| StoppedThread { holder: Some(holder), ..thread(id, 5..7, Some(ThreadWait::Address(8))) };
         let mut circle = threads.clone();
         circle.extend([lock(4, 5), lock(5, 4), lock(6, 4)]);
-        let text = deadlock(&Deadlocked { threads: circle }, &symbols);
+        let text = deadlock(&ThreadDeadlock { threads: circle }, &symbols);
         assert!(text.contains("thread 6 locks a mutex that thread 4 holds at `demo::locks`"), "{text}");
         assert!(text.ends_with("each waits for the next: thread 4 -> thread 5 -> thread 4"), "{text}");
         threads.extend((4..20).map(|id| thread(id, 3..4, None)));
-        assert!(deadlock(&Deadlocked { threads }, &symbols).ends_with("and 12 more"));
+        assert!(deadlock(&ThreadDeadlock { threads }, &symbols).ends_with("and 12 more"));
     }
 }

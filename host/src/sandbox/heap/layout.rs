@@ -1,7 +1,7 @@
 //! Where a module keeps its shadow stack, its static data, its globals and the state of its allocator.
 
 use crate::instrument::{ExportedGlobal, GlobalType};
-use crate::ledger::heap::Untracked;
+use crate::ledger::heap::HeapError;
 use std::ops::Range;
 use wasmtime::{Extern, Global, Instance, Module, ModuleExport, Store, Val};
 
@@ -29,11 +29,11 @@ pub struct Floor {
 
 impl Floor {
     /// Why a heap with this lowest block is refused; `None` if it is not.
-    pub fn refuses(&self, lowest: u32) -> Option<Untracked> {
+    pub fn refuses(&self, lowest: u32) -> Option<HeapError> {
         if self.stack.contains(&lowest) {
-            return Some(Untracked::OnStack);
+            return Some(HeapError::OnStack);
         }
-        (lowest < self.data_end).then_some(Untracked::InStaticData)
+        (lowest < self.data_end).then_some(HeapError::InStaticData)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::layout::MAX_ALLOCATOR_PLACES;
 use crate::instrument::NoHooks;
-use crate::ledger::heap::Untracked;
+use crate::ledger::heap::HeapError;
 
 /// Why the heap of no test of a module is tracked. Each text completes "heap: not tracked (…)".
 #[derive(Debug, Clone, thiserror::Error)]
@@ -56,7 +56,7 @@ pub enum NotTracked {
     FuelEnded,
     /// The books of the heap were given up.
     #[error(transparent)]
-    Books(#[from] Untracked),
+    Books(#[from] HeapError),
 }
 
 impl NotTracked {
@@ -116,15 +116,15 @@ mod tests {
         assert_eq!(codes(hooks.map(NoHeap::from)), expected);
         assert_eq!(codes([NoHeap::TurnedOff, NoHeap::Gone]), "turned-off hooks-gone");
         let books = [
-            Untracked::GrewOutside,
-            Untracked::Overlapping,
-            Untracked::OutsideMemory,
-            Untracked::OnStack,
-            Untracked::InStaticData,
-            Untracked::Misaligned,
-            Untracked::TooManyBlocks,
-            Untracked::AllocatorWaited,
-            Untracked::ZeroRealloc,
+            HeapError::GrewOutside,
+            HeapError::Overlapping,
+            HeapError::OutsideMemory,
+            HeapError::OnStack,
+            HeapError::InStaticData,
+            HeapError::Misaligned,
+            HeapError::TooManyBlocks,
+            HeapError::AllocatorWaited,
+            HeapError::ZeroRealloc,
         ];
         let expected = "grew-outside overlapping-blocks block-outside-memory block-on-stack block-in-static-data \
              misaligned-block too-many-blocks allocator-waited zero-realloc";

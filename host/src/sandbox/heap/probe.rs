@@ -10,7 +10,7 @@ use super::initial::InitialMemory;
 use super::layout::{AllocatorMap, Floor, MAX_ALLOCATOR_PLACES};
 use super::look::look;
 use super::module::ModuleHeap;
-use crate::ledger::heap::Untracked;
+use crate::ledger::heap::HeapError;
 use crate::ledger::heap::reach::{joined, without};
 use crate::sandbox::ending::Ending;
 use crate::sandbox::job::Job;
@@ -41,7 +41,7 @@ fn probe(job: &Job<'_>, heap: &ModuleHeap) -> Result<AllocatorMap, NotTracked> {
     };
     run().map_err(|error| {
         tracing::debug!("probing the allocator of {}: {error:#}", job.module.name);
-        let lies = error.downcast_ref::<Untracked>().map(|why| NotTracked::from(*why));
+        let lies = error.downcast_ref::<HeapError>().map(|why| NotTracked::from(*why));
         match (error.downcast_ref::<NotTracked>().cloned().or(lies), Ending::is_by_wall_clock(&error)) {
             (Some(why), _) => why,
             (None, true) => NotTracked::NoAnswerInTime,
@@ -82,7 +82,7 @@ impl Prober<'_> {
         }
         let book = self.probe.store.data_mut().heap.book();
         let seen =
-            book.map(|book| Ok::<_, Untracked>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
+            book.map(|book| Ok::<_, HeapError>((book.trace().events, book.blocks()?.len() as u64))).transpose()?;
         let freed = if heap.free.is_some() { allocated } else { 0 };
         wasmtime::ensure!(seen == Some((allocated + freed, allocated - freed)), "its hooks are not called");
         let ranges = joined(&self.words, JOIN);

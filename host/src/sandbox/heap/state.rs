@@ -6,7 +6,7 @@ use super::picture::{EndPicture, LeftThread};
 use crate::instrument::{Hook, HookKind, Hooks, alignment};
 use crate::ledger::Stack;
 use crate::ledger::heap::{
-    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapLimits, Trace, Untracked,
+    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace,
 };
 use crate::model::timeline::{TimelinePen, TimelinePoint};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
@@ -241,7 +241,7 @@ impl HeapState {
     pub fn shared_memory_is(&mut self, size: u64, in_allocator: bool) {
         let has_grown = std::mem::replace(&mut self.shared_size, size) != size;
         if let (Some(book), true, false) = (&mut self.book, has_grown, in_allocator) {
-            book.untrack(Untracked::GrewOutside);
+            book.untrack(HeapError::GrewOutside);
         }
     }
 
@@ -255,7 +255,7 @@ impl HeapState {
     /// Notes that a thread waited inside the allocator.
     pub(super) fn allocator_waited(&mut self) {
         if let Some(book) = &mut self.book {
-            book.untrack(Untracked::AllocatorWaited);
+            book.untrack(HeapError::AllocatorWaited);
         }
     }
 
@@ -391,7 +391,7 @@ fn scrub(memory: &mut [u8], fresh: Range<u64>, clear: impl FnOnce(&mut [u8])) {
 }
 
 /// Forgets blocks that are gone; the sums for each stack stay.
-fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(), Untracked> {
+fn forget_gone(stacks: &mut AllocationStacks, book: &mut HeapBook) -> Result<(), HeapError> {
     let live: HashSet<u64> = book.blocks()?.into_iter().map(|block| block.number).collect();
     stacks.prune(|number| live.contains(&number));
     Ok(())

@@ -63,7 +63,7 @@ impl HeapDoubt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::heap::Untracked;
+    use crate::ledger::heap::HeapError;
     use std::error::Error;
 
     #[test]
@@ -80,7 +80,7 @@ mod tests {
             D::Unrepeatable("a socket"),
             D::OutOfTime,
             D::Interrupted,
-            D::NotTracked(Untracked::ZeroRealloc.into()),
+            D::NotTracked(HeapError::ZeroRealloc.into()),
             D::Ending("out of fuel".to_owned()),
             D::Allocations,
             D::Running,

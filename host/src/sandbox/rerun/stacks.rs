@@ -46,7 +46,7 @@ const FIRST_PRUNING: usize = 1 << 16;
 pub struct AllocationStacks {
     stacks: Vec<StackTotals>,
     known: HashMap<Stack, usize>,
-    by_number: BTreeMap<u64, Captured>,
+    by_number: BTreeMap<u64, CapturedStack>,
     left_out: u64,
     prune_at: usize,
     /// Bytes of all stacks that are kept.
@@ -59,7 +59,7 @@ const KEPT_STACK: u64 = 128;
 
 /// An allocation whose stack was captured.
 #[derive(Debug, Clone, Copy)]
-struct Captured {
+struct CapturedStack {
     /// The index of its stack.
     stack: usize,
     size: u32,
@@ -94,7 +94,7 @@ impl AllocationStacks {
         let captured = &mut self.stacks[index];
         captured.objects += 1;
         captured.space = captured.space.saturating_add(size.into());
-        self.by_number.insert(number, Captured { stack: index, size, depth });
+        self.by_number.insert(number, CapturedStack { stack: index, size, depth });
     }
 
     /// How many bytes are kept.

@@ -2,7 +2,7 @@
 //! `thread-spawn`; and the functions that waits and notifications were replaced by.
 
 use super::seat::Seat;
-use super::stopped::Stopped;
+use super::stopped::ThreadEnded;
 use super::turns::TurnEnd;
 use super::waits::{Wait, Wake};
 use crate::catalogue::threads;
@@ -43,7 +43,7 @@ impl Future for Pause {
 
 /// What a thread does after a host call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Then {
+enum AfterCall {
     /// It goes on, unless it has run for as long as it may.
     GoesOn,
     /// Others may run: there is one more.
@@ -52,7 +52,7 @@ enum Then {
     GivesWay,
 }
 
-impl Then {
+impl AfterCall {
     /// Why its turn is over, if others run then.
     fn ends(self) -> TurnEnd {
         match self {
@@ -69,12 +69,12 @@ pub async fn call<T>(
     (captures, gives_way): (Capture, bool),
     call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
-    call_then(caller, (captures, if gives_way { Then::GivesWay } else { Then::GoesOn }), call).await
+    call_then(caller, (captures, if gives_way { AfterCall::GivesWay } else { AfterCall::GoesOn }), call).await
 }
 
 async fn call_then<T>(
     caller: &mut Caller<'_, TestState>,
-    (captures, then): (Capture, Then),
+    (captures, then): (Capture, AfterCall),
     call: impl Fn(&mut TestState, &mut GuestMemory<'_>) -> wasmtime::Result<T>,
 ) -> wasmtime::Result<T> {
     let seat = caller.data().thread.clone().context("the store runs no thread")?;
@@ -87,10 +87,10 @@ async fn call_then<T>(
         let error = match done {
             Ok(done) => {
                 seat.board.schedule().descriptors_changed();
-                if then == Then::GivesWay {
+                if then == AfterCall::GivesWay {
                     seat.board.schedule().give_way(seat.id);
                 }
-                if then != Then::GoesOn || seat.is_due() {
+                if then != AfterCall::GoesOn || seat.is_due() {
                     seat.turn_ends(then.ends(), || stack(caller));
                     let_others_run(&seat).await?;
                 }
@@ -135,7 +135,7 @@ fn begin_wait(seat: &Seat, caller: &mut Caller<'_, TestState>, (wait, due, now):
 }
 
 /// Lets other threads run before this one goes on.
-async fn let_others_run(seat: &Seat) -> Result<(), Stopped> {
+async fn let_others_run(seat: &Seat) -> Result<(), ThreadEnded> {
     seat.board.schedule().yielded(seat.id);
     Pause::default().await;
     check(seat)
@@ -153,8 +153,8 @@ pub async fn after_step(seat: &Seat) -> wasmtime::Result<()> {
 }
 
 /// Ends a thread that has to end where it is.
-fn check(seat: &Seat) -> Result<(), Stopped> {
-    if seat.stops() { Err(Stopped) } else { Ok(()) }
+fn check(seat: &Seat) -> Result<(), ThreadEnded> {
+    if seat.stops() { Err(ThreadEnded) } else { Ok(()) }
 }
 
 /// Adds `thread-spawn` to the linker.
@@ -167,7 +167,7 @@ pub fn add_to_linker(linker: &mut Linker<TestState>) -> wasmtime::Result<()> {
         threads::SPAWN,
         |mut caller: Caller<'_, TestState>, (given,): (i32,)| {
             Box::new(async move {
-                call_then(&mut caller, (Capture::Always, Then::OthersMayRun), move |state, _| {
+                call_then(&mut caller, (Capture::Always, AfterCall::OthersMayRun), move |state, _| {
                     let stack = state.wasi.take_stack().unwrap_or_else(|| [].into());
                     let seat = state.thread.as_ref().context("the store runs no thread")?;
                     let by = seat.id;

@@ -8,7 +8,7 @@ use super::module::ThreadModule;
 use super::schedule::{Next, Schedule};
 use super::seat::{Board, Seat, THREAD_FUEL};
 use super::shared::{Shared, Together};
-use super::stopped::{Deadlocked, EndReason, EndedAll, Stopped, StoppedThread};
+use super::stopped::{EndReason, EndedAll, StoppedThread, ThreadDeadlock, ThreadEnded};
 use super::turns::Turn;
 use super::waits::{MAIN, ThreadId, Wait, Waiting};
 use crate::catalogue::threads::ENTRY;
@@ -143,7 +143,7 @@ impl<'a> ThreadGroup<'a> {
         let is_out_of_fuel = self.board.schedule().is_out_of_fuel();
         match done {
             // The host has ended all threads, for a reason of its own.
-            Err(error) if error.is::<EndedAll>() || error.is::<Deadlocked>() => Err(error),
+            Err(error) if error.is::<EndedAll>() || error.is::<ThreadDeadlock>() => Err(error),
             // The last thing that the main thread did spent more than it may.
             done if is_out_of_fuel => {
                 let backtrace = done.as_ref().err().and_then(|error| error.downcast_ref::<WasmBacktrace>());
@@ -312,9 +312,9 @@ impl<'a> ThreadGroup<'a> {
     }
 
     /// Ends all threads of a test in which none can run.
-    fn deadlocked<R>(&mut self, main: Pin<&mut impl Future<Output = wasmtime::Result<R>>>) -> Deadlocked {
+    fn deadlocked<R>(&mut self, main: Pin<&mut impl Future<Output = wasmtime::Result<R>>>) -> ThreadDeadlock {
         let main = self.stopped(MAIN, main);
-        Deadlocked { threads: std::iter::once(main).chain(self.stop_others()).collect() }
+        ThreadDeadlock { threads: std::iter::once(main).chain(self.stop_others()).collect() }
     }
 
     fn stop_others(&mut self) -> Vec<StoppedThread> {
@@ -416,7 +416,7 @@ async fn run_thread(
     let entry = instance.get_typed_func::<(u32, i32), ()>(&mut *store, ENTRY)?;
     let ended = entry.call_async(&mut *store, given).await;
     if let (Err(error), Ok(heap)) = (&ended, &module.heap)
-        && error.is::<Stopped>()
+        && error.is::<ThreadEnded>()
     {
         let stack_pointer = heap.layout.stack_pointer(store, &instance).map(|(_, pointer)| pointer);
         let left = LeftThread { id: given.0, stack_pointer, globals: heap.layout.globals(store, &instance) };

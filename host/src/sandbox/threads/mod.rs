@@ -46,6 +46,6 @@ pub use module::ThreadModule;
 pub use seat::{Seat, THREAD_FUEL};
 pub use shared::Shared;
 pub use stacks::KeptStacks;
-pub use stopped::{Deadlocked, EndReason, EndedAll, Stopped, StoppedThread};
+pub use stopped::{EndReason, EndedAll, StoppedThread, ThreadDeadlock, ThreadEnded};
 pub use turns::{Turn, TurnEnd};
 pub use waits::Wait;

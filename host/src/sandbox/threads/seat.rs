@@ -1,7 +1,7 @@
 //! What a store knows of the thread that it runs.
 
 use super::schedule::{Next, Schedule};
-use super::stopped::Stopped;
+use super::stopped::ThreadEnded;
 use super::turns::TurnEnd;
 use super::waits::{MAIN, ThreadId, Wait, Wake};
 use crate::ledger::Stack;
@@ -52,9 +52,9 @@ impl Seat {
     ///
     /// # Errors
     /// It is to end where it is.
-    pub fn enter_host(&self, own: u64) -> Result<u64, Stopped> {
+    pub fn enter_host(&self, own: u64) -> Result<u64, ThreadEnded> {
         let mut schedule = self.board.schedule();
-        if schedule.stops(self.id) { Err(Stopped) } else { Ok(schedule.tell_spent(self.id, own)) }
+        if schedule.stops(self.id) { Err(ThreadEnded) } else { Ok(schedule.tell_spent(self.id, own)) }
     }
 
     /// Tells what the thread has spent. Gives what all have spent since the main thread was called.
@@ -138,9 +138,9 @@ impl Seat {
     ///
     /// # Errors
     /// It is to end where it is.
-    pub(super) fn woken(&self) -> Result<Wake, Stopped> {
+    pub(super) fn woken(&self) -> Result<Wake, ThreadEnded> {
         let mut schedule = self.board.schedule();
-        if schedule.stops(self.id) { Err(Stopped) } else { Ok(schedule.woken(self.id)) }
+        if schedule.stops(self.id) { Err(ThreadEnded) } else { Ok(schedule.woken(self.id)) }
     }
 
     /// Wakes `most` threads at most that wait for this address. Gives how many, and whether the thread has run for as long as it may.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// The host ended a thread, to see where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the thread was stopped")]
-pub struct Stopped;
+pub struct ThreadEnded;
 
 /// Why the host ended all threads of a test. A trap or an exit of a thread is not such a reason.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -66,12 +66,12 @@ impl StoppedThread {
 
 /// No thread of a test can ever run again.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub struct Deadlocked {
+pub struct ThreadDeadlock {
     /// All threads, the main one first.
     pub threads: Vec<StoppedThread>,
 }
 
-impl fmt::Display for Deadlocked {
+impl fmt::Display for ThreadDeadlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.threads.len() {
             1 => f.write_str("its only thread waits for what no other is there to do"),

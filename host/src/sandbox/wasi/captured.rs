@@ -1,6 +1,6 @@
 //! What a test writes to its standard streams, kept up to a cap.
 
-use super::shown::Shown;
+use super::shown::ShownStream;
 use super::table::Result;
 use crate::model::Output;
 
@@ -16,7 +16,7 @@ pub struct CapturedOutput {
     /// The end of what was written over the cap: of standard output, and of standard error.
     tails: [Vec<u8>; 2],
     /// Both streams as they are shown while the test writes them.
-    shown: [Shown; 2],
+    shown: [ShownStream; 2],
     streams: Streams,
 }
 
@@ -42,7 +42,7 @@ pub enum Streams {
 impl CapturedOutput {
     pub fn new(cap: u64, streams: Streams) -> Self {
         let colours = matches!(streams, Streams::Shown { colours: true });
-        let shown = [Shown::new(colours), Shown::new(colours)];
+        let shown = [ShownStream::new(colours), ShownStream::new(colours)];
         Self { output: Output::default(), room: cap, tails: [Vec::new(), Vec::new()], shown, streams }
     }
 

@@ -9,7 +9,7 @@ const MOST_WAITING: usize = 64;
 
 /// One stream of a test. Bytes that may begin a command wait for the next write.
 #[derive(Debug)]
-pub struct Shown {
+pub struct ShownStream {
     /// Whether colours that the text sets itself are kept.
     colours: bool,
     waiting: Vec<u8>,
@@ -19,7 +19,7 @@ pub struct Shown {
     coloured: bool,
 }
 
-impl Shown {
+impl ShownStream {
     /// A stream before the first write.
     pub fn new(colours: bool) -> Self {
         Self { colours, waiting: Vec::new(), at_start: true, coloured: false }
@@ -137,7 +137,7 @@ mod tests {
 
     /// What is shown of a text that is written in parts.
     fn shown(colours: bool, parts: &[&[u8]]) -> String {
-        let mut shown = Shown::new(colours);
+        let mut shown = ShownStream::new(colours);
         let written: String = parts.iter().map(|part| shown.write(part)).collect();
         written + &shown.end()
     }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_harmless_does_not_wait() {
-        let mut stream = Shown::new(true);
+        let mut stream = ShownStream::new(true);
         assert_eq!([stream.write(b"Name: "), stream.write(b"."), stream.write(b".")], ["Name: ", ".", "."]);
         assert_eq!([stream.write(b"#"), stream.write(b" one")], ["", "# one"]);
         let long = "x".repeat(1000);

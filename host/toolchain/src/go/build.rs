@@ -87,7 +87,7 @@ pub enum GoBuildError {
 /// What `go list` prints about a package.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-struct Listed {
+struct ListedPackage {
     import_path: String,
     dir: PathBuf,
     test_go_files: Vec<String>,
@@ -112,7 +112,7 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
     let overlay = overlay(go, into)?;
     for (nth, listed) in list(go, request)?.into_iter().enumerate() {
         let limits = limits_of(&listed);
-        let Listed { import_path: package, dir, test_go_files, x_test_go_files, error } = listed;
+        let ListedPackage { import_path: package, dir, test_go_files, x_test_go_files, error } = listed;
         if let Some(error) = error {
             built.failures.push(GoFailure { package, why: error.err.trim().to_owned() });
         } else if test_go_files.is_empty() && x_test_go_files.is_empty() {
@@ -144,7 +144,7 @@ pub fn build(go: &Go, request: &GoRequest, into: &Path, each: &mut dyn FnMut(&st
 }
 
 /// The limits that the tests of a package ask for. A file that cannot be read is skipped: Go will complain about it.
-fn limits_of(package: &Listed) -> Result<Vec<GoLimit>, String> {
+fn limits_of(package: &ListedPackage) -> Result<Vec<GoLimit>, String> {
     let mut all = Vec::new();
     for file in package.test_go_files.iter().chain(&package.x_test_go_files) {
         let Ok(source) = std::fs::read_to_string(package.dir.join(file)) else { continue };
@@ -154,13 +154,14 @@ fn limits_of(package: &Listed) -> Result<Vec<GoLimit>, String> {
 }
 
 /// The packages that the request's patterns name, by import path.
-fn list(go: &Go, request: &GoRequest) -> Result<Vec<Listed>, GoBuildError> {
+fn list(go: &Go, request: &GoRequest) -> Result<Vec<ListedPackage>, GoBuildError> {
     let fields = "-json=ImportPath,Dir,TestGoFiles,XTestGoFiles,Error";
     let said = run(
         go,
         command(go, &request.dir).args(["list", "-e", fields]).args(&request.flags).arg("--").args(&request.packages),
     )?;
-    let listed: Result<Vec<Listed>, _> = serde_json::Deserializer::from_slice(&said.stdout).into_iter().collect();
+    let listed: Result<Vec<ListedPackage>, _> =
+        serde_json::Deserializer::from_slice(&said.stdout).into_iter().collect();
     match listed {
         Ok(listed) if said.status.success() && !listed.is_empty() => {
             // Patterns may name the same package twice.

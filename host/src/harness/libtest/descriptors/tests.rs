@@ -8,7 +8,7 @@ const BASE: u32 = 1024;
 
 /// What the descriptor of a test is made from.
 #[derive(Debug, Clone)]
-struct Written {
+struct DescriptorSource {
     name: String,
     mark: u32,
     text: String,
@@ -16,7 +16,7 @@ struct Written {
     reason: Option<String>,
 }
 
-impl Written {
+impl DescriptorSource {
     fn new(name: &str, mark: u32) -> Self {
         Self { name: name.to_owned(), mark, text: "the text".into(), ignored: false, reason: None }
     }
@@ -38,7 +38,7 @@ impl Data {
     }
 
     /// Appends a descriptor and returns its address.
-    fn descriptor(&mut self, test: &Written, static_name: u32) -> u32 {
+    fn descriptor(&mut self, test: &DescriptorSource, static_name: u32) -> u32 {
         let text = self.text(&test.text);
         let name = self.text(&test.name);
         let file = self.text("src/lib.rs");
@@ -85,9 +85,13 @@ fn every_field_is_read() {
     ] {
         let mut data = Data::default();
         let reason = Some("why".to_owned());
-        let plain = data.descriptor(&Written { reason, ignored: true, ..Written::new("a::plain", 0) }, static_name);
-        let panics = data.descriptor(&Written { ignored: true, ..Written::new("a::panics", 1) }, static_name);
-        let says = data.descriptor(&Written::new("a::says", 2), static_name);
+        let plain = data.descriptor(
+            &DescriptorSource { reason, ignored: true, ..DescriptorSource::new("a::plain", 0) },
+            static_name,
+        );
+        let panics =
+            data.descriptor(&DescriptorSource { ignored: true, ..DescriptorSource::new("a::panics", 1) }, static_name);
+        let says = data.descriptor(&DescriptorSource::new("a::says", 2), static_name);
         let module = data.module(rustc);
         let found = read_all(&module, &["a::panics", "a::plain", "a::says"], &["a::panics", "a::plain"]).unwrap();
         let descriptor = |should_panic, ignored: Option<&str>, address| Descriptor {
@@ -110,8 +114,10 @@ fn every_field_is_read() {
 #[test]
 fn the_word_that_points_to_a_test_is_found() {
     let mut data = Data::default();
-    let (one, other) =
-        (data.descriptor(&Written::new("one", 0), OLD_NAME), data.descriptor(&Written::new("other", 0), OLD_NAME));
+    let (one, other) = (
+        data.descriptor(&DescriptorSource::new("one", 0), OLD_NAME),
+        data.descriptor(&DescriptorSource::new("other", 0), OLD_NAME),
+    );
     let list = data.here();
     for word in [one, one + 4, other, other] {
         data.0.extend(word.to_le_bytes());
@@ -125,8 +131,8 @@ fn the_word_that_points_to_a_test_is_found() {
 /// What is read of a module of two tests, after one word of the second's descriptor was replaced.
 fn with_word(offset: u32, word: u32) -> Result<HashMap<Arc<str>, Descriptor>, NoDescriptors> {
     let mut data = Data::default();
-    data.descriptor(&Written::new("one", 0), OLD_NAME);
-    let at = data.descriptor(&Written::new("two", 2), OLD_NAME);
+    data.descriptor(&DescriptorSource::new("one", 0), OLD_NAME);
+    let at = data.descriptor(&DescriptorSource::new("two", 2), OLD_NAME);
     let place = (at - BASE + offset) as usize;
     data.0[place..place + 4].copy_from_slice(&word.to_le_bytes());
     read_all(&data.module(RUSTC), &["one", "two"], &[])
@@ -163,8 +169,8 @@ fn a_field_that_cannot_be_one_makes_all_unknown() {
 #[test]
 fn what_the_module_and_the_listing_do_not_agree_on_makes_all_unknown() {
     let mut data = Data::default();
-    data.descriptor(&Written::new("one", 1), OLD_NAME);
-    data.descriptor(&Written { ignored: true, ..Written::new("two", 0) }, OLD_NAME);
+    data.descriptor(&DescriptorSource::new("one", 1), OLD_NAME);
+    data.descriptor(&DescriptorSource { ignored: true, ..DescriptorSource::new("two", 0) }, OLD_NAME);
     let module = data.module(RUSTC);
     let reads = |listed: &[&str], ignored: &[&str]| read_all(&module, listed, ignored).map(drop);
     assert_eq!(reads(&["one", "two"], &["two"]), Ok(()));
@@ -174,7 +180,7 @@ fn what_the_module_and_the_listing_do_not_agree_on_makes_all_unknown() {
     let missing = NoDescriptors::Missing { name: "three".into(), rustc: RUSTC.to_owned() };
     assert_eq!(reads(&["one", "three", "two"], &["two"]), Err(missing));
 
-    data.descriptor(&Written::new("one", 0), OLD_NAME);
+    data.descriptor(&DescriptorSource::new("one", 0), OLD_NAME);
     assert_eq!(read_all(&data.module(RUSTC), &["one", "two"], &["two"]), Err(NoDescriptors::Several("one".into())));
 }
 
@@ -187,7 +193,7 @@ fn descriptors_that_share_bytes_overlap() {
 #[test]
 fn the_compiler_must_be_known_and_not_be_too_old() {
     let mut data = Data::default();
-    data.descriptor(&Written::new("one", 1), OLD_NAME);
+    data.descriptor(&DescriptorSource::new("one", 1), OLD_NAME);
     let reads = |module: &[u8]| read_all(module, &["one"], &[]).map(drop);
     assert_eq!(reads(&data.module("1.94.9")), Err(NoDescriptors::Older("1.94.9".into())));
     assert_eq!(reads(&data.module("devel")), Err(NoDescriptors::NoCompiler));
@@ -222,7 +228,7 @@ proptest! {
     ) {
         let mut data = Data(bytes);
         data.0.resize(data.0.len().next_multiple_of(4), 0);
-        let address = data.descriptor(&Written::new("one", mark), OLD_NAME);
+        let address = data.descriptor(&DescriptorSource::new("one", mark), OLD_NAME);
         let place = at.index(data.0.len());
         data.0[place] ^= damage;
         data.0.truncate(data.0.len().saturating_sub(cut));
@@ -241,7 +247,7 @@ proptest! {
     #[test]
     fn any_damage_is_read(at in any::<prop::sample::Index>(), value in any::<u8>()) {
         let mut data = Data::default();
-        data.descriptor(&Written::new("one", 2), OLD_NAME);
+        data.descriptor(&DescriptorSource::new("one", 2), OLD_NAME);
         let mut module = data.module(RUSTC);
         let at = at.index(module.len());
         module[at] = value;

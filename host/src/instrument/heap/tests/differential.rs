@@ -3,8 +3,8 @@
 use super::toys::{ToyShape, ToyStep, module, shape, steps};
 use crate::catalogue::Module as Parsed;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, Hooks, Instrumented, Options, UNWOUND, Window, alignment,
-    hook_number,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, Hooks, InstrumentedModule, Options, UNWOUND, Window,
+    alignment, hook_number,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
@@ -157,7 +157,7 @@ fn give(caller: &mut Caller<'_, ToyState>, fuel: u64) {
 
 fn hook(original: &[u8]) -> (Vec<u8>, Reading, Reading) {
     let options = Options { heap: Some(Window::Main), panics: false, fills: false, earlier: Vec::new() };
-    let Instrumented { bytes, map } =
+    let InstrumentedModule { bytes, map } =
         crate::instrument::instrument(&Parsed::read(original).unwrap(), &options).unwrap();
     let plain = Reading { code_start: map.code_start_original.unwrap(), hooks: None };
     let reading = Reading { code_start: map.code_start_rewritten.unwrap(), hooks: Some(Arc::new(map.heap.unwrap())) };

@@ -7,8 +7,8 @@ use crate::catalogue::{Module, validate};
 use crate::instrument::bodies::ModuleBodies;
 use crate::instrument::heap::code::locals;
 use crate::instrument::{
-    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, InstrumentError, Instrumented, NoHooks, Options, RewriteMap,
-    Window,
+    ALLOCATE_EXPORT, FREE_EXPORT, HOOKS_TABLE, HookKind, InstrumentError, InstrumentedModule, NoHooks, Options,
+    RewriteMap, Window,
 };
 use crate::ledger::RawFrame;
 use proptest::prelude::*;
@@ -28,13 +28,13 @@ pub(super) fn wasm(fields: &str) -> Vec<u8> {
 }
 
 /// Parses and rewrites.
-pub(super) fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<Instrumented<'a>, InstrumentError> {
+pub(super) fn instrument<'a>(bytes: &'a [u8], options: &Options) -> Result<InstrumentedModule<'a>, InstrumentError> {
     crate::instrument::instrument(&Module::read(bytes)?, options)
 }
 
 /// Rewrites a module, and checks everything that must hold for any module that can be hooked.
 pub(super) fn rewrite(original: &[u8], options: &Options) -> (Vec<u8>, RewriteMap) {
-    let Instrumented { bytes, map } = instrument(original, options).unwrap();
+    let InstrumentedModule { bytes, map } = instrument(original, options).unwrap();
     validate(original).unwrap();
     validate(&bytes).unwrap();
     assert_eq!(others(original), others(&bytes));

@@ -2,7 +2,7 @@
 
 use crate::ledger::heap::error::BadFreeKind;
 use crate::ledger::heap::map::MAX_LIVE_BLOCKS;
-use crate::ledger::heap::{AllocationOutcome, AllocatorCall, BadFree, Block, Figures, HeapBook, HeapLimits, Untracked};
+use crate::ledger::heap::{AllocationOutcome, AllocatorCall, BadFree, Block, Figures, HeapBook, HeapError, HeapLimits};
 use crate::model::{Limit, LimitValues, Tally};
 
 const MEMORY: [u8; 4096] = [0; 4096];
@@ -63,7 +63,7 @@ fn a_block_that_is_not_aligned_as_posix_memalign_was_asked_is_none() {
         let mut memory = MEMORY;
         memory[8..12].copy_from_slice(&320_u32.to_le_bytes());
         book.leave(0, &memory);
-        let expected = if aligned { Ok(1) } else { Err(Untracked::Misaligned) };
+        let expected = if aligned { Ok(1) } else { Err(HeapError::Misaligned) };
         assert_eq!(book.figures().map(|figures| figures.allocations), expected, "{align}");
     }
 }
@@ -132,7 +132,7 @@ fn a_reallocation_to_nothing_that_returns_nothing_is_ambiguous() {
     let mut book = open();
     malloc(&mut book, 64, 10);
     assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 0 }, 0), AllocationOutcome::Nothing);
-    assert_eq!(book.figures(), Err(Untracked::ZeroRealloc));
+    assert_eq!(book.figures(), Err(HeapError::ZeroRealloc));
     let mut book = open();
     malloc(&mut book, 64, 10);
     assert_eq!(call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 0 }, 64), allocated(2, 0, true));
@@ -282,11 +282,11 @@ fn memory_may_grow_only_within_the_allocator() {
     }
     book.enter(AllocatorCall::Window).expect("in order");
     book.memory_grew();
-    assert_eq!(book.figures(), Err(Untracked::GrewOutside));
-    book.untrack(Untracked::GrewOutside);
-    assert_eq!(book.figures(), Err(Untracked::GrewOutside), "the first reason stays");
+    assert_eq!(book.figures(), Err(HeapError::GrewOutside));
+    book.untrack(HeapError::GrewOutside);
+    assert_eq!(book.figures(), Err(HeapError::GrewOutside), "the first reason stays");
     assert_eq!(malloc(&mut book, 64, 10), AllocationOutcome::Nothing);
-    assert_eq!(book.blocks(), Err(Untracked::GrewOutside));
+    assert_eq!(book.blocks(), Err(HeapError::GrewOutside));
     book.enter(AllocatorCall::Free { ptr: 64 }).expect("nothing is known of it");
     assert!(book.window_open());
 }
@@ -296,20 +296,20 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
     let mut book = open();
     malloc(&mut book, 64, 10);
     assert_eq!(malloc(&mut book, 64, 10), AllocationOutcome::Nothing);
-    assert_eq!(book.figures(), Err(Untracked::Overlapping), "an address that is in use");
+    assert_eq!(book.figures(), Err(HeapError::Overlapping), "an address that is in use");
 
     let mut book = open();
     malloc(&mut book, 64, 10);
     malloc(&mut book, 72, 10);
     assert!(book.figures().is_ok(), "not looked for until the end");
-    assert_eq!(book.blocks(), Err(Untracked::Overlapping));
-    assert_eq!(book.figures(), Err(Untracked::Overlapping));
+    assert_eq!(book.blocks(), Err(HeapError::Overlapping));
+    assert_eq!(book.figures(), Err(HeapError::Overlapping));
 
     let mut book = open();
     malloc(&mut book, 64, 10);
     malloc(&mut book, 128, 10);
     call(&mut book, AllocatorCall::Realloc { ptr: 64, size: 20 }, 128);
-    assert_eq!(book.figures(), Err(Untracked::Overlapping));
+    assert_eq!(book.figures(), Err(HeapError::Overlapping));
 
     for (ptr, outside) in [
         (4080, AllocatorCall::Malloc { size: 17 }),
@@ -317,14 +317,14 @@ fn an_allocator_that_misbehaves_is_not_tracked() {
     ] {
         let mut book = open();
         assert_eq!(call(&mut book, outside, ptr), AllocationOutcome::Nothing);
-        assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
+        assert_eq!(book.figures(), Err(HeapError::OutsideMemory));
     }
     let mut book = open();
     assert_eq!(
         call(&mut book, AllocatorCall::PosixMemalign { to: 4093, align: 8, size: 1 }, 0),
         AllocationOutcome::Nothing
     );
-    assert_eq!(book.figures(), Err(Untracked::OutsideMemory));
+    assert_eq!(book.figures(), Err(HeapError::OutsideMemory));
     let mut book = open();
     assert_eq!(malloc(&mut book, 4080, 16), allocated(1, 16, true), "the last bytes are inside");
 }
@@ -367,8 +367,8 @@ fn many_live_blocks_are_kept_and_too_many_are_not() {
     let count = MAX_LIVE_BLOCKS as u32;
     assert!((1..=count).all(|index| allocate(index * 8) != AllocationOutcome::Nothing));
     assert_eq!(allocate(4), AllocationOutcome::Nothing);
-    assert_eq!(book.figures(), Err(Untracked::TooManyBlocks));
-    assert_eq!(Untracked::TooManyBlocks.to_string(), "more than 4194304 blocks were live at once");
+    assert_eq!(book.figures(), Err(HeapError::TooManyBlocks));
+    assert_eq!(HeapError::TooManyBlocks.to_string(), "more than 4194304 blocks were live at once");
 }
 
 #[test]
@@ -419,12 +419,12 @@ fn a_test_that_begins_after_a_set_up_owns_nothing_of_it() {
 fn a_block_that_is_not_aligned_for_what_fits_into_it_is_not_one() {
     for (size, ptr, expected) in [
         (8, 72, Ok(1)),
-        (8, 76, Err(Untracked::Misaligned)),
-        (100, 65, Err(Untracked::Misaligned)),
+        (8, 76, Err(HeapError::Misaligned)),
+        (100, 65, Err(HeapError::Misaligned)),
         (7, 76, Ok(1)),
-        (4, 78, Err(Untracked::Misaligned)),
+        (4, 78, Err(HeapError::Misaligned)),
         (3, 78, Ok(1)),
-        (2, 79, Err(Untracked::Misaligned)),
+        (2, 79, Err(HeapError::Misaligned)),
         (1, 79, Ok(1)),
         (0, 79, Ok(1)),
     ] {
@@ -437,7 +437,7 @@ fn a_block_that_is_not_aligned_for_what_fits_into_it_is_not_one() {
 #[test]
 fn a_block_has_the_alignment_that_was_asked_for() {
     for (align, ptr, expected) in
-        [(64, 128, Ok(1)), (64, 160, Err(Untracked::Misaligned)), (0, 160, Ok(1)), (48, 160, Ok(1)), (64, 0, Ok(0))]
+        [(64, 128, Ok(1)), (64, 160, Err(HeapError::Misaligned)), (0, 160, Ok(1)), (48, 160, Ok(1)), (64, 0, Ok(0))]
     {
         let mut book = open();
         call(&mut book, AllocatorCall::Aligned { align, size: 16 }, ptr);

@@ -1,6 +1,6 @@
 //! Blocks at the end of the largest memory, where addresses could overflow.
 
-use crate::ledger::heap::{AllocationOutcome, AllocatorCall, Block, HeapBook, HeapLimits, Untracked};
+use crate::ledger::heap::{AllocationOutcome, AllocatorCall, Block, HeapBook, HeapError, HeapLimits};
 
 /// A memory of 4 GiB. The host takes no room for it while nothing in it is touched.
 fn largest() -> Vec<u8> {
@@ -34,7 +34,7 @@ fn a_block_does_not_go_on_at_the_beginning() {
         let (book, left) = malloc(ptr, size, &memory);
         assert_eq!(
             (left, book.figures()),
-            (AllocationOutcome::Nothing, Err(Untracked::OutsideMemory)),
+            (AllocationOutcome::Nothing, Err(HeapError::OutsideMemory)),
             "{size} bytes at {ptr}"
         );
     }

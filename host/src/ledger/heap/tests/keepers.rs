@@ -1,6 +1,6 @@
 use crate::ledger::ScopeId;
 use crate::ledger::heap::Block;
-use crate::ledger::heap::keepers::{Kept, kept};
+use crate::ledger::heap::keepers::{KeptBlocks, kept};
 use crate::ledger::heap::reach::Holding;
 use crate::ledger::heap::sites::PlacedBlock;
 
@@ -10,7 +10,7 @@ fn own(place: u32) -> Option<PlacedBlock> {
 }
 
 /// For each variable, the places of the blocks that it points to, and of the blocks that those reach.
-fn told(all: &[Kept]) -> Vec<(Option<u32>, Vec<u32>, Vec<u32>)> {
+fn told(all: &[KeptBlocks]) -> Vec<(Option<u32>, Vec<u32>, Vec<u32>)> {
     let places = |sites: &[crate::ledger::heap::sites::Site]| sites.iter().map(|site| site.place).collect();
     all.iter().map(|kept| (kept.by, places(&kept.own), places(&kept.reaches))).collect()
 }

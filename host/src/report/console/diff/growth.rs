@@ -3,7 +3,7 @@
 use super::super::super::diff::{RetainedGrowth, TestChange, Threshold};
 use super::super::status::TestName;
 use super::super::style::Styles;
-use super::super::units::{Bytes, Grouped, plural};
+use super::super::units::{Bytes, GroupedDigits, plural};
 use super::line;
 use super::table::signed;
 use std::fmt::{self, Display, Formatter};
@@ -30,7 +30,7 @@ impl Display for GrowthText<'_> {
         let style = if over.is_empty() { self.styles.pass } else { self.styles.fail };
         let (judged, grown) = (*judged as u64, over.len() as u64);
         let (tests, retain) = (plural(judged, "test", "tests"), plural(grown, "retains", "retain"));
-        let (judged, grown) = (Grouped(judged), Grouped(grown));
+        let (judged, grown) = (GroupedDigits(judged), GroupedDigits(grown));
         writeln!(
             f,
             "{style}{:>12}{style:#} {judged} {tests} judged: {grown} {retain} more than {threshold} over the base",
@@ -42,7 +42,7 @@ impl Display for GrowthText<'_> {
         ] {
             if tests > 0 {
                 let were = plural(tests, "test was not judged", "tests were not judged");
-                f.write_str(&line("Note", format_args!("{} {were}: {why}", Grouped(tests))))?;
+                f.write_str(&line("Note", format_args!("{} {were}: {why}", GroupedDigits(tests))))?;
             }
         }
         Ok(())
@@ -56,7 +56,7 @@ impl GrowthText<'_> {
         let (old, new) = (change.old.bytes, change.new.bytes);
         // The new figure is exact here: if it were only a bound, the test would not surely have grown.
         let [most, least] = if change.old.bound { ["at most ", "at least "] } else { [""; 2] };
-        write!(f, "{style}{:>12}{style:#} {name}: retained, base {most}{}", "GROWN", Grouped(old))?;
+        write!(f, "{style}{:>12}{style:#} {name}: retained, base {most}{}", "GROWN", GroupedDigits(old))?;
         write!(f, ", new {}, delta {least}{}", Bytes(new), signed(old, new))?;
         match (self.growth.threshold, old) {
             (Threshold::Share(_), 0) => writeln!(f, " (from nothing, any growth is over any share)"),

@@ -7,13 +7,13 @@ mod tests;
 
 pub use growth::GrowthText;
 
-use super::super::diff::{LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, Unknown};
+use super::super::diff::{LeakChange, LeakDiff, OneSided, OnlyTest, ReportDiff, Side, UnknownFigure};
 use super::reporter::SEPARATOR;
 use super::sanitise::OneLine;
 use super::stack::FrameLabel;
 use super::status::{TestName, word};
 use super::style::Styles;
-use super::units::{Grouped, plural};
+use super::units::{GroupedDigits, plural};
 use crate::model::doubt::TestId;
 use std::fmt::{self, Display, Formatter};
 use table::{DiffTable, TableRow};
@@ -89,7 +89,7 @@ impl DiffText<'_> {
         let only = |label: &'static str| {
             move |test: &OnlyTest| {
                 let (name, style) = (self.name(&test.test), self.styles.verdict(test.verdict));
-                let why = test.heap.as_ref().filter(|why| **why != Unknown::NotRun);
+                let why = test.heap.as_ref().filter(|why| **why != UnknownFigure::NotRun);
                 let heap = why.map(|why| format!("; its heap: {}", Why(why))).unwrap_or_default();
                 line(label, format_args!("{name}: {style}{}{style:#}{heap}", word(test.verdict)))
             }
@@ -97,7 +97,7 @@ impl DiffText<'_> {
         let (new, gone) = (tests.new.iter().map(only("NEW TEST")), tests.gone.iter().map(only("GONE TEST")));
         let same = (tests.same > 0).then(|| {
             let tests_have = plural(tests.same as u64, "test has the same verdict", "tests have the same verdicts");
-            line("", format_args!("{} {tests_have}", Grouped(tests.same as u64)))
+            line("", format_args!("{} {tests_have}", GroupedDigits(tests.same as u64)))
         });
         changed.collect::<String>() + &self.folded(new) + &self.folded(gone) + &same.unwrap_or_default()
     }
@@ -115,7 +115,7 @@ impl DiffText<'_> {
         let same = heap.sites_same as u64;
         let unchanged = (same > 0).then(|| {
             let functions = plural(same, "function left", "functions left");
-            line("", format_args!("{} {functions} the same on the heap", Grouped(same)))
+            line("", format_args!("{} {functions} the same on the heap", GroupedDigits(same)))
         });
         table.unwrap_or_default() + &unchanged.unwrap_or_default()
     }
@@ -135,7 +135,7 @@ impl DiffText<'_> {
         let same = heap.tests_same as u64;
         let unchanged = (same > 0).then(|| {
             let figures = plural(same, "figure of a test is", "figures of tests are");
-            line("", format_args!("{} {figures} the same", Grouped(same)))
+            line("", format_args!("{} {figures} the same", GroupedDigits(same)))
         });
         table.unwrap_or_default() + &folded_line(more.len()) + &unchanged.unwrap_or_default()
     }
@@ -151,7 +151,7 @@ impl DiffText<'_> {
             "Not certain",
             format_args!(
                 "what {} {left} on the heap: ≥ is at least, ≤ at most; equal bounds count as the same",
-                Grouped(tests)
+                GroupedDigits(tests)
             ),
         )
     }
@@ -172,7 +172,7 @@ impl DiffText<'_> {
         let neither = self.diff.heap.unknown as u64;
         let unknown = (neither > 0).then(|| {
             let tests = plural(neither, "test left on the heap", "tests left on the heap");
-            line("", format_args!("what {} {tests} is known in neither report", Grouped(neither)))
+            line("", format_args!("what {} {tests} is known in neither report", GroupedDigits(neither)))
         });
         self.folded(self.diff.heap.one_sided.iter().map(entry)) + &unknown.unwrap_or_default()
     }
@@ -182,7 +182,7 @@ impl DiffText<'_> {
         let listed: String = changed.iter().map(|leak| self.leak(leak)).collect();
         let unchanged = (*same > 0).then(|| {
             let leaks = plural(*same as u64, "other leak is", "other leaks are");
-            line("", format_args!("{} {leaks} the same", Grouped(*same as u64)))
+            line("", format_args!("{} {leaks} the same", GroupedDigits(*same as u64)))
         });
         listed + &unchanged.unwrap_or_default()
     }
@@ -195,8 +195,8 @@ impl DiffText<'_> {
         };
         let number = match (leak.old, leak.new) {
             (0, 1) | (1, 0) => String::new(),
-            (0, count) | (count, 0) => format!("{} ", Grouped(count)),
-            (old, new) => format!("{} -> {} ", Grouped(old), Grouped(new)),
+            (0, count) | (count, 0) => format!("{} ", GroupedDigits(count)),
+            (old, new) => format!("{} -> {} ", GroupedDigits(old), GroupedDigits(new)),
         };
         let path = leak.path.as_ref().map(|path| format!(" {}", OneLine(path))).unwrap_or_default();
         let styles = &self.styles;
@@ -238,15 +238,15 @@ fn named(side: Side) -> &'static str {
 }
 
 /// Why a figure is not known.
-struct Why<'a>(&'a Unknown);
+struct Why<'a>(&'a UnknownFigure);
 
 impl Display for Why<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Unknown::NotRun => f.write_str("the test was not run"),
-            Unknown::NotTracked(Some(why)) => write!(f, "not tracked ({})", OneLine(why)),
-            Unknown::NotTracked(None) => f.write_str("not tracked"),
-            Unknown::Ended(verdict) => write!(f, "the test ended without these figures ({})", word(*verdict)),
+            UnknownFigure::NotRun => f.write_str("the test was not run"),
+            UnknownFigure::NotTracked(Some(why)) => write!(f, "not tracked ({})", OneLine(why)),
+            UnknownFigure::NotTracked(None) => f.write_str("not tracked"),
+            UnknownFigure::Ended(verdict) => write!(f, "the test ended without these figures ({})", word(*verdict)),
         }
     }
 }

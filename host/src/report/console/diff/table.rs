@@ -1,7 +1,7 @@
 //! Tables of figures, with their columns aligned.
 
 use super::super::super::diff::{Amount, Figure};
-use super::super::units::Grouped;
+use super::super::units::GroupedDigits;
 use std::fmt::{self, Display, Formatter};
 
 /// The widest name, in characters, that has its figures beside it. The figures of a longer name are on the next line.
@@ -104,8 +104,8 @@ impl Bound {
 }
 
 fn shown(bound: Option<Bound>, Amount { bytes, blocks, .. }: Amount) -> String {
-    let blocks = blocks.map(|blocks| format!(" ({})", Grouped(blocks))).unwrap_or_default();
-    format!("{}{}{blocks}", Bound::sign(bound), Grouped(bytes))
+    let blocks = blocks.map(|blocks| format!(" ({})", GroupedDigits(blocks))).unwrap_or_default();
+    format!("{}{}{blocks}", Bound::sign(bound), GroupedDigits(bytes))
 }
 
 fn delta(of_old: Option<Bound>, of_new: Option<Bound>, old: Amount, new: Amount) -> String {
@@ -129,5 +129,5 @@ pub(super) fn signed(old: u64, new: u64) -> String {
         std::cmp::Ordering::Equal => "",
         std::cmp::Ordering::Greater => "-",
     };
-    format!("{sign}{}", Grouped(old.abs_diff(new)))
+    format!("{sign}{}", GroupedDigits(old.abs_diff(new)))
 }

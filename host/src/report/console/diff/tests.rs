@@ -189,7 +189,7 @@ fn what_is_not_tracked_is_no_zero() {
         assert!(diff.heap.sites.is_empty() && diff.heap.tests.is_empty(), "{diff:?}");
         let [only] = &diff.heap.one_sided[..] else { panic!("{diff:?}") };
         assert_eq!(only.figures, [Figure::Lost, Figure::Retained, Figure::Peak]);
-        assert_eq!(only.why, Unknown::NotTracked(Some("not part of this version".to_owned())));
+        assert_eq!(only.why, UnknownFigure::NotTracked(Some("not part of this version".to_owned())));
         assert_eq!(growth(old, new, "0%").0, 0);
     }
 }

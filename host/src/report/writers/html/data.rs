@@ -3,7 +3,7 @@
 use super::super::super::console::plain_details;
 use super::super::words::{self, Times};
 use super::figure::Figure;
-use super::timeline::{Drawn, Timelines};
+use super::timeline::{DrawnTimeline, Timelines};
 use crate::model::fuel::FunctionPlace;
 use crate::model::safe_text::OneLine;
 use crate::model::{FunctionFuel, Report, TestRecord, Usage};
@@ -30,7 +30,7 @@ struct Row {
     growth: Option<GrowthPlot>,
     /// Memory and events over fuel.
     #[serde(skip_serializing_if = "Option::is_none")]
-    timeline: Option<Drawn>,
+    timeline: Option<DrawnTimeline>,
     /// The functions that spent most of its fuel, each with what it spent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     functions: Vec<(String, Figure)>,

@@ -14,7 +14,7 @@ use super::super::diff::ReportDiff;
 use super::WriterInput;
 use crate::model::safe_text::{Lines, OneLine};
 use crate::model::{CleanupCoverage, GateRecord, Percent, Report, exit_status};
-use crate::report::console::Grouped;
+use crate::report::console::GroupedDigits;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
 use std::fmt::{self, Display, Formatter, Write};
@@ -101,7 +101,7 @@ fn write_summary(f: &mut Formatter<'_>, report: &Report) -> fmt::Result {
         ("skip", counts.skip),
     ];
     for (word, count) in verdicts {
-        writeln!(f, "<li class=\"{word}\"><b>{}</b> {word}</li>", Grouped(count as u64))?;
+        writeln!(f, "<li class=\"{word}\"><b>{}</b> {word}</li>", GroupedDigits(count as u64))?;
     }
     f.write_str("</ul>\n<dl>\n")?;
     let mut facts = vec![

@@ -20,7 +20,7 @@ const LEAST_EVENTS: usize = 6;
 
 /// The timeline of one test. Its lists of figures are as long as each other: a point has an entry in each.
 #[derive(Serialize)]
-pub(super) struct Drawn {
+pub(super) struct DrawnTimeline {
     fuel: Vec<Figure>,
     live: Vec<Figure>,
     most: Vec<Figure>,
@@ -49,14 +49,14 @@ impl<'r> Timelines<'r> {
         Self { points, events: (EVENTS / tests).clamp(LEAST_EVENTS, 1000), by_test }
     }
 
-    pub(super) fn draw(&self, module: &str, test: &str) -> Option<Drawn> {
+    pub(super) fn draw(&self, module: &str, test: &str) -> Option<DrawnTimeline> {
         let timeline = self.by_test.get(&(module, test))?;
         let points = fewer(&timeline.points, self.points);
         let list = |figure: fn(&TimelinePoint) -> u64| points.iter().map(|point| Figure(figure(point))).collect();
         let (first, last) = halves(timeline.events.len(), self.events);
         let told = timeline.events[..first].iter().chain(&timeline.events[last..]);
         let told = told.map(|event| (event.fuel.map(Figure), event_words(event), event.failed.is_some()));
-        Some(Drawn {
+        Some(DrawnTimeline {
             fuel: list(|point| point.fuel),
             live: list(|point| point.live),
             most: list(|point| point.most),

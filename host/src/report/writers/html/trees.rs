@@ -5,7 +5,7 @@ use super::Html;
 use crate::model::resource::HeldBy;
 use crate::model::safe_text::OneLine;
 use crate::model::{Frame, Report, Resource, ResourceKind};
-use crate::report::console::Grouped;
+use crate::report::console::GroupedDigits;
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter, Write};
 
@@ -151,7 +151,7 @@ fn name(frame: &Frame) -> String {
 impl Tree {
     fn amount(&self, weight: u64) -> String {
         let [one, many] = self.unit;
-        format!("{} {}", Grouped(weight), if weight == 1 { one } else { many })
+        format!("{} {}", GroupedDigits(weight), if weight == 1 { one } else { many })
     }
 
     /// Draws the graph, with the root at the top. A node that is too narrow to be seen is not drawn; the list has it.
@@ -220,7 +220,7 @@ impl Tree {
         }
         if !others.is_empty() {
             let weight = others.iter().map(|(_, child)| child.weight).fold(0, u64::saturating_add);
-            writeln!(f, "<li>and {} more: <b>{}</b></li>", Grouped(others.len() as u64), self.amount(weight))?;
+            writeln!(f, "<li>and {} more: <b>{}</b></li>", GroupedDigits(others.len() as u64), self.amount(weight))?;
         }
         Ok(())
     }

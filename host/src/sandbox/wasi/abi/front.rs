@@ -5,7 +5,7 @@ use super::answer::Answer;
 use crate::sandbox::state::TestState;
 use crate::sandbox::wasi::fault::Halt;
 use crate::sandbox::wasi::trace::TracedCall;
-use crate::sandbox::wasi::watch::Asked;
+use crate::sandbox::wasi::watch::Callee;
 use wiggle::{GuestMemory, GuestPtr};
 
 /// By how much a sleep is made to end late, in nanoseconds: a minute.
@@ -102,16 +102,16 @@ fn watched<T: Answer>(
     wasi.watch = Some(watch);
     let Some(entered) = entered else { return host(state, memory) };
     let done = match entered.asked {
-        Asked::Host => host(state, memory),
-        Asked::Nobody(errno) => match T::of_errno(errno) {
+        Callee::Host => host(state, memory),
+        Callee::Nobody(errno) => match T::of_errno(errno) {
             Some(answer) => Ok(answer),
             None => host(state, memory),
         },
-        Asked::HostThen(errno) => host(state, memory).map(|answer| match answer.is_success() {
+        Callee::HostThen(errno) => host(state, memory).map(|answer| match answer.is_success() {
             true => T::of_errno(errno).unwrap_or(answer),
             false => answer,
         }),
-        Asked::HostLate => match host(state, memory) {
+        Callee::HostLate => match host(state, memory) {
             Ok(answer) => pass(state).map(|()| answer),
             Err(error) => Err(error),
         },

@@ -12,7 +12,7 @@ use super::identity::{HostId, filestat};
 use super::special;
 use super::times::timestamps;
 use super::tree::{HostNode, HostTree, OpenDir, look};
-use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Spot, What, check};
+use crate::sandbox::wasi::resolve::{self, Found, FsError, PathTarget, Place, Spot, What, check};
 use crate::sandbox::wasi::table::{Dir, DirEntry, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::world::World;
 use rustix::fs::{self as real, AtFlags, FileType, Mode, OFlags, Stat};
@@ -33,7 +33,7 @@ pub struct HostDir {
 type HostPlace<'p> = Place<Arc<OpenDir>, &'p str>;
 
 /// What a path led to: the handle of its directory, and its name there, `.` for the directory itself.
-struct Named {
+struct NamedEntry {
     dir: Arc<OpenDir>,
     name: Arc<str>,
     stat: Stat,
@@ -60,12 +60,12 @@ impl HostDir {
         if self.writable { Ok(()) } else { Err(Errno::Rofs.into()) }
     }
 
-    fn lookup(&self, world: &mut World, path: &str, follow: bool) -> Result<Named> {
+    fn lookup(&self, world: &mut World, path: &str, follow: bool) -> Result<NamedEntry> {
         match resolve::lookup(&mut HostTree::new(world), &self.dir, path, follow)? {
-            Reached::Named(found) => Ok(found.into()),
-            Reached::Dir(dir) => {
+            PathTarget::Named(found) => Ok(found.into()),
+            PathTarget::Dir(dir) => {
                 let stat = real::fstat(&dir.fd).map_err(Error::from)?;
-                Ok(Named { dir, name: ".".into(), stat, what: What::Dir })
+                Ok(NamedEntry { dir, name: ".".into(), stat, what: What::Dir })
             }
         }
     }
@@ -93,7 +93,7 @@ impl HostDir {
         self.regular(world, fd, how)
     }
 
-    fn open_file(&self, world: &mut World, found: &Named, how: OpenMode) -> Result<FileOrDir> {
+    fn open_file(&self, world: &mut World, found: &NamedEntry, how: OpenMode) -> Result<FileOrDir> {
         if how.write || how.truncate {
             self.writable()?;
         }
@@ -123,7 +123,7 @@ impl HostDir {
         if self.writable == other.writable { Ok(()) } else { Err(Errno::Xdev.into()) }
     }
 
-    fn open_dir(&self, world: &mut World, found: &Named) -> Result<FileOrDir> {
+    fn open_dir(&self, world: &mut World, found: &NamedEntry) -> Result<FileOrDir> {
         let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = real::openat(&found.dir.fd, &*found.name, flags, Mode::empty()).map_err(Error::from)?;
         special::refuse(&fd).map_err(Error::from)?;
@@ -132,7 +132,7 @@ impl HostDir {
     }
 }
 
-impl From<Found<HostNode>> for Named {
+impl From<Found<HostNode>> for NamedEntry {
     fn from(found: Found<HostNode>) -> Self {
         let HostNode { dir, name, stat } = found.node;
         Self { dir, name, stat, what: found.what }

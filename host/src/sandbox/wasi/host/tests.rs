@@ -313,7 +313,7 @@ fn dot_dot_does_not_follow_a_directory_that_somebody_moves_out_meanwhile() {
     let dir = HostDir::root(host.path(), true).unwrap();
     let world = &mut world();
     let mut tree = HostTree::new(world);
-    let resolve::Reached::Named(found) = resolve::lookup(&mut tree, dir.handle(), "d", true).unwrap() else {
+    let resolve::PathTarget::Named(found) = resolve::lookup(&mut tree, dir.handle(), "d", true).unwrap() else {
         panic!("a name")
     };
     let (above, below) = (tree.mark(dir.handle()).unwrap(), tree.enter(&found.node).unwrap());

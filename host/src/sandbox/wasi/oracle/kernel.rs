@@ -1,7 +1,7 @@
 //! The kernel's side of the comparison: calls on a real directory, and their results.
 
 use super::ops::{Op, OracleCall};
-use super::seen::Observed;
+use super::seen::ObservedResult;
 use rustix::fs::{self as real, AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno as Host;
 use std::os::fd::OwnedFd;
@@ -13,7 +13,7 @@ pub fn open_dir(dir: &Path) -> OwnedFd {
 }
 
 /// Makes a call on a directory; a call with two paths, on another directory as well.
-pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Observed> {
+pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<ObservedResult> {
     let (path, to) = (&op.path, &op.to);
     let link_follow = if op.how.follow { AtFlags::SYMLINK_FOLLOW } else { AtFlags::empty() };
     let stat_follow = if op.how.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
@@ -25,18 +25,20 @@ pub fn call(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> rustix::io::Result<Observ
         OracleCall::Symlink => real::symlinkat(to, fd, path)?,
         OracleCall::Link => real::linkat(fd, path, to_fd, to, link_follow)?,
         OracleCall::Rename => real::renameat(fd, path, to_fd, to)?,
-        OracleCall::ReadLink => return Ok(Observed::Text(real::readlinkat(fd, path, vec![])?.into_string().unwrap())),
+        OracleCall::ReadLink => {
+            return Ok(ObservedResult::Text(real::readlinkat(fd, path, vec![])?.into_string().unwrap()));
+        }
         OracleCall::Stat => {
             let stat = real::statat(fd, path, stat_follow)?;
             let target = real::readlinkat(fd, path, vec![]).unwrap_or_default();
             return Ok(hidden(seen(&stat), target.as_bytes()));
         }
-        OracleCall::List => return Ok(Observed::Names(names(fd)?)),
+        OracleCall::List => return Ok(ObservedResult::Names(names(fd)?)),
         OracleCall::Close | OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => {
             unreachable!("not on a directory")
         }
     }
-    Ok(Observed::Nothing)
+    Ok(ObservedResult::Nothing)
 }
 
 pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
@@ -44,13 +46,13 @@ pub fn open(op: &Op, fd: &OwnedFd) -> rustix::io::Result<OwnedFd> {
 }
 
 /// Makes a call on an open file. Each write has another `stamp`, which is what it writes.
-pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<Observed> {
+pub fn call_on_file(op: &Op, fd: &OwnedFd, stamp: u8) -> rustix::io::Result<ObservedResult> {
     let mut bytes = vec![stamp; op.len];
     let end = op.offset + op.len as u64;
     match op.call {
         OracleCall::Read => {
             let count = rustix::io::pread(fd, &mut bytes[..], op.offset)?;
-            return Ok(Observed::Bytes(bytes[..count].to_vec()));
+            return Ok(ObservedResult::Bytes(bytes[..count].to_vec()));
         }
         OracleCall::Write => assert_eq!(rustix::io::pwrite(fd, &bytes, op.offset)?, op.len),
         OracleCall::Truncate => real::ftruncate(fd, op.offset)?,
@@ -131,15 +133,15 @@ fn kind(file: real::FileType) -> Filetype {
 }
 
 #[allow(clippy::unnecessary_cast, reason = "the width of `st_nlink` differs between architectures")]
-pub fn seen(stat: &real::Stat) -> Observed {
-    Observed::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
+pub fn seen(stat: &real::Stat) -> ObservedResult {
+    ObservedResult::file(kind(real::FileType::from_raw_mode(stat.st_mode)), stat.st_size as u64, stat.st_nlink as u64)
 }
 
 /// A link to an absolute path of the host is shown without a size.
-pub fn hidden(seen: Observed, target: &[u8]) -> Observed {
+pub fn hidden(seen: ObservedResult, target: &[u8]) -> ObservedResult {
     match seen {
-        Observed::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {
-            Observed::File { kind: Filetype::SymbolicLink, size: 0, nlink }
+        ObservedResult::File { kind: Filetype::SymbolicLink, nlink, .. } if target.starts_with(b"/") => {
+            ObservedResult::File { kind: Filetype::SymbolicLink, size: 0, nlink }
         }
         other => other,
     }

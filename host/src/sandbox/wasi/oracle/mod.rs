@@ -25,12 +25,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A directory with neighbours: a call that leads out of it would change or show them.
-struct Nested {
+struct NestedDir {
     top: tempfile::TempDir,
     dir: PathBuf,
 }
 
-impl Nested {
+impl NestedDir {
     fn new(seeds: &[Seed]) -> Self {
         let top = tempfile::tempdir().unwrap();
         let dir = top.path().join("b/c");
@@ -63,14 +63,14 @@ fn granted(host: &Path, mode: Mode) -> Arc<dyn Dir> {
 proptest! {
     #[test]
     fn scratch_agrees_with_the_kernel(ops in prop::collection::vec(op(), 1..80)) {
-        let real = Nested::new(&[]);
+        let real = NestedDir::new(&[]);
         let grants = Grants::new(Arc::default()).unwrap();
         Pair::new(Arc::clone(&grants.scratch), &real.dir).run_all(&ops);
     }
 
     #[test]
     fn an_overlay_agrees_with_a_copy(seeds in seeds(), ops in prop::collection::vec(op(), 1..80)) {
-        let (below, copy) = (Nested::new(&seeds), Nested::new(&seeds));
+        let (below, copy) = (NestedDir::new(&seeds), NestedDir::new(&seeds));
         let before = picture(below.top.path());
         Pair::new(granted(&below.dir, Mode::Overlay), &copy.dir).run_all(&ops);
         prop_assert_eq!(picture(below.top.path()), before);
@@ -78,7 +78,7 @@ proptest! {
 
     #[test]
     fn a_writable_directory_agrees_with_a_copy(seeds in seeds(), ops in prop::collection::vec(op(), 1..80)) {
-        let (ours, copy) = (Nested::new(&seeds), Nested::new(&seeds));
+        let (ours, copy) = (NestedDir::new(&seeds), NestedDir::new(&seeds));
         let outside = ours.outside();
         Pair::new(granted(&ours.dir, Mode::ReadWrite), &copy.dir).run_all(&ops);
         prop_assert_eq!(ours.outside(), outside);
@@ -94,7 +94,7 @@ proptest! {
     /// where the kernel refuses it, else with `Rofs`. Which of the two comes first is tested in the room `host`.
     #[test]
     fn a_read_only_directory_agrees_with_a_copy(seeds in seeds(), ops in prop::collection::vec(op(), 1..40)) {
-        let (ours, copy) = (Nested::new(&seeds), Nested::new(&seeds));
+        let (ours, copy) = (NestedDir::new(&seeds), NestedDir::new(&seeds));
         let before = picture(ours.top.path());
         let mut pair = Pair::new(granted(&ours.dir, Mode::ReadOnly), &copy.dir);
         for op in &ops {

@@ -2,7 +2,7 @@
 
 use super::kernel;
 use super::ops::{Op, OracleCall};
-use super::seen::Observed;
+use super::seen::ObservedResult;
 use crate::sandbox::wasi::captured::{CapturedOutput, Streams};
 use crate::sandbox::wasi::clock::Clock;
 use crate::sandbox::wasi::fault::Fault;
@@ -223,7 +223,7 @@ impl Handle {
         }
     }
 
-    fn seen(&self, world: &mut World) -> Result<Observed> {
+    fn seen(&self, world: &mut World) -> Result<ObservedResult> {
         let stat = match &self.ours {
             Ours::Dir(dir) => dir.stat(world),
             Ours::File(file) => file.stat(world),
@@ -246,13 +246,13 @@ fn errno(fault: Fault) -> Errno {
     }
 }
 
-fn seen(stat: &Filestat) -> Observed {
-    Observed::file(stat.filetype, stat.size, stat.nlink)
+fn seen(stat: &Filestat) -> ObservedResult {
+    ObservedResult::file(stat.filetype, stat.size, stat.nlink)
 }
 
 /// Makes a call on directories of the guest.
-fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>) -> Result<Observed> {
-    let done = |()| Observed::Nothing;
+fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>) -> Result<ObservedResult> {
+    let done = |()| ObservedResult::Nothing;
     let result = match op.call {
         OracleCall::Open => base.open(world, &op.path, op.how).and_then(|opened| match opened {
             FileOrDir::Dir(dir) => {
@@ -272,9 +272,9 @@ fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>)
         OracleCall::Symlink => base.symlink(world, &op.to, &op.path).map(done),
         OracleCall::Link => base.link(world, &op.path, op.how.follow, &**to_base, &op.to).map(done),
         OracleCall::Rename => base.rename(world, &op.path, &**to_base, &op.to).map(done),
-        OracleCall::ReadLink => base.read_link(world, &op.path).map(Observed::Text),
+        OracleCall::ReadLink => base.read_link(world, &op.path).map(ObservedResult::Text),
         OracleCall::Stat => base.stat_path(world, &op.path, op.how.follow).map(|stat| seen(&stat)),
-        OracleCall::List => return names(world, base).map(Observed::Names),
+        OracleCall::List => return names(world, base).map(ObservedResult::Names),
         OracleCall::Close | OracleCall::Read | OracleCall::Write | OracleCall::Truncate | OracleCall::Allocate => {
             unreachable!("not on a directory")
         }
@@ -282,12 +282,12 @@ fn call(world: &mut World, op: &Op, base: &Arc<dyn Dir>, to_base: &Arc<dyn Dir>)
     result.map_err(errno)
 }
 
-fn call_on_file(world: &mut World, op: &Op, file: &mut dyn File, stamp: u8) -> Result<Observed> {
+fn call_on_file(world: &mut World, op: &Op, file: &mut dyn File, stamp: u8) -> Result<ObservedResult> {
     let mut bytes = vec![stamp; op.len];
     match op.call {
         OracleCall::Read => {
             let count = file.read_at(world, &mut bytes, op.offset).map_err(errno)?;
-            return Ok(Observed::Bytes(bytes[..count].to_vec()));
+            return Ok(ObservedResult::Bytes(bytes[..count].to_vec()));
         }
         OracleCall::Write => assert_eq!(file.write_at(world, &bytes, op.offset).map_err(errno)?, op.len),
         OracleCall::Truncate => file.set_size(world, op.offset).map_err(errno)?,
@@ -332,13 +332,14 @@ fn leads_out(op: &Op, fd: &OwnedFd, to_fd: &OwnedFd) -> bool {
 
 /// Whether both results are the same. Two differences are allowed. If a file holds the name and a slash follows, WASI's
 /// test suite asks for `Notdir`. And a link's target that is an absolute path of the host is not read.
-fn agree(op: &Op, ours: &Result<Observed>, theirs: &Result<Observed>) -> bool {
+fn agree(op: &Op, ours: &Result<ObservedResult>, theirs: &Result<ObservedResult>) -> bool {
     let new_name = match op.call {
         OracleCall::Symlink => &op.path,
         OracleCall::Link => &op.to,
         _ => "",
     };
     let slash = new_name.ends_with('/') && (ours, theirs) == (&Err(Errno::Notdir), &Err(Errno::Exist));
-    let hidden = matches!((ours, theirs), (Err(Errno::Perm), Ok(Observed::Text(target))) if target.starts_with('/'));
+    let hidden =
+        matches!((ours, theirs), (Err(Errno::Perm), Ok(ObservedResult::Text(target))) if target.starts_with('/'));
     ours == theirs || slash || hidden
 }

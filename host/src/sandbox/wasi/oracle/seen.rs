@@ -4,7 +4,7 @@ use wasi_common::snapshots::preview_1::types::Filetype;
 
 /// The result of a call, in a form that both sides can give.
 #[derive(Debug, PartialEq)]
-pub enum Observed {
+pub enum ObservedResult {
     Nothing,
     Text(String),
     Bytes(Vec<u8>),
@@ -12,7 +12,7 @@ pub enum Observed {
     Names(Vec<(String, Filetype)>),
 }
 
-impl Observed {
+impl ObservedResult {
     pub fn file(kind: Filetype, size: u64, nlink: u64) -> Self {
         match kind {
             // Sizes and link counts of directories differ between the kernel's file systems.

@@ -20,7 +20,7 @@ const COARSE: Duration = Duration::from_millis(50);
 
 /// Why the state of a path is not known, in words that complete "it reads …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unknown {
+pub enum UnknownState {
     #[error("through a symbolic link")]
     Link,
     #[error("what is not a regular file")]
@@ -40,11 +40,11 @@ pub enum Unknown {
 ///
 /// # Errors
 /// The state is not known.
-pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
+pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Result<String, UnknownState> {
     let mut at = host.to_owned();
-    let root = fs::metadata(&at).map_err(|_| Unknown::Unreadable)?;
+    let root = fs::metadata(&at).map_err(|_| UnknownState::Unreadable)?;
     if !root.is_dir() {
-        return Err(Unknown::Unreadable);
+        return Err(UnknownState::Unreadable);
     }
     // The granted directory itself is checked, too: a directory moved there in place of another one keeps the times of its
     // files.
@@ -63,11 +63,11 @@ pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Resul
                 settled(&above, unchanged)?;
                 return Ok(format!("nothing at {depth}"));
             }
-            Err(_) => return Err(Unknown::Unreadable),
+            Err(_) => return Err(UnknownState::Unreadable),
         };
         let kind = found.file_type();
         if kind.is_symlink() {
-            return Err(Unknown::Link);
+            return Err(UnknownState::Link);
         }
         match (parts.peek().is_some(), kind.is_dir(), kind.is_file()) {
             (true, true, _) => check_settled(&found, unchanged)?,
@@ -77,21 +77,21 @@ pub fn state_of(host: &Path, path: &str, unchanged: Option<SystemTime>) -> Resul
                 return Ok(format!("a file at {depth}"));
             }
             (false, _, true) => return file(&at, unchanged),
-            _ => return Err(Unknown::Special),
+            _ => return Err(UnknownState::Special),
         }
     }
-    Err(Unknown::Unreadable)
+    Err(UnknownState::Unreadable)
 }
 
-fn file(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
-    let mut file = files::open(at, Links::Refuse).map_err(|_| Unknown::Unreadable)?;
-    refuse_special(&file).map_err(|_| Unknown::Special)?;
-    let found = file.metadata().map_err(|_| Unknown::Unreadable)?;
+fn file(at: &Path, unchanged: Option<SystemTime>) -> Result<String, UnknownState> {
+    let mut file = files::open(at, Links::Refuse).map_err(|_| UnknownState::Unreadable)?;
+    refuse_special(&file).map_err(|_| UnknownState::Special)?;
+    let found = file.metadata().map_err(|_| UnknownState::Unreadable)?;
     if found.nlink() != 1 {
-        return Err(Unknown::Names);
+        return Err(UnknownState::Names);
     }
     if found.len() > MAX_FILE {
-        return Err(Unknown::TooLarge);
+        return Err(UnknownState::TooLarge);
     }
     let (mut sum, mut size, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
     loop {
@@ -102,21 +102,21 @@ fn file(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
                 size += count as u64;
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return Err(Unknown::Unreadable),
+            Err(_) => return Err(UnknownState::Unreadable),
         }
         if size > MAX_FILE {
-            return Err(Unknown::TooLarge);
+            return Err(UnknownState::TooLarge);
         }
     }
-    check_settled(&file.metadata().map_err(|_| Unknown::Unreadable)?, unchanged)?;
+    check_settled(&file.metadata().map_err(|_| UnknownState::Unreadable)?, unchanged)?;
     Ok(format!("a file of {size} bytes, {:x}", sum.finalize()))
 }
 
-fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown> {
+fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, UnknownState> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(at).map_err(|_| Unknown::Unreadable)? {
-        let entry = entry.map_err(|_| Unknown::Unreadable)?;
-        let kind = entry.file_type().map_err(|_| Unknown::Unreadable)?;
+    for entry in fs::read_dir(at).map_err(|_| UnknownState::Unreadable)? {
+        let entry = entry.map_err(|_| UnknownState::Unreadable)?;
+        let kind = entry.file_type().map_err(|_| UnknownState::Unreadable)?;
         let kind = match (kind.is_dir(), kind.is_file(), kind.is_symlink()) {
             (true, ..) => "d",
             (_, true, _) => "f",
@@ -125,7 +125,7 @@ fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown
         };
         names.push((entry.file_name(), kind));
         if names.len() > MAX_NAMES {
-            return Err(Unknown::TooLarge);
+            return Err(UnknownState::TooLarge);
         }
     }
     names.sort();
@@ -141,17 +141,17 @@ fn directory(at: &Path, unchanged: Option<SystemTime>) -> Result<String, Unknown
 }
 
 /// Checks that a directory has not changed since a time.
-fn settled(at: &Path, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
-    check_settled(&fs::symlink_metadata(at).map_err(|_| Unknown::Unreadable)?, unchanged)
+fn settled(at: &Path, unchanged: Option<SystemTime>) -> Result<(), UnknownState> {
+    check_settled(&fs::symlink_metadata(at).map_err(|_| UnknownState::Unreadable)?, unchanged)
 }
 
 /// As [`settled`], for metadata. The kernel sets the time of the last change, and no program can set it back.
-fn check_settled(found: &Metadata, unchanged: Option<SystemTime>) -> Result<(), Unknown> {
+fn check_settled(found: &Metadata, unchanged: Option<SystemTime>) -> Result<(), UnknownState> {
     let Some(since) = unchanged else { return Ok(()) };
     let nanos = i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec());
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(COARSE);
     let since = i128::try_from(since.as_nanos()).unwrap_or(i128::MAX);
-    if nanos < since { Ok(()) } else { Err(Unknown::Changed) }
+    if nanos < since { Ok(()) } else { Err(UnknownState::Changed) }
 }
 
 #[cfg(test)]
@@ -185,14 +185,14 @@ mod tests {
         let root = dir.path();
         fs::write(root.join("x"), "one").unwrap();
         symlink("x", root.join("link")).unwrap();
-        assert_eq!(state_of(root, "link", None), Err(Unknown::Link));
-        assert_eq!(state_of(root, "link/y", None), Err(Unknown::Link));
+        assert_eq!(state_of(root, "link", None), Err(UnknownState::Link));
+        assert_eq!(state_of(root, "link/y", None), Err(UnknownState::Link));
         fs::hard_link(root.join("x"), root.join("other")).unwrap();
-        assert_eq!(state_of(root, "x", None), Err(Unknown::Names));
+        assert_eq!(state_of(root, "x", None), Err(UnknownState::Names));
         let (at, mode) = (rustix::fs::CWD, rustix::fs::Mode::RWXU);
         rustix::fs::mknodat(at, root.join("fifo"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        assert_eq!(state_of(root, "fifo", None), Err(Unknown::Special));
-        assert_eq!(state_of(&root.join("gone"), "", None), Err(Unknown::Unreadable));
+        assert_eq!(state_of(root, "fifo", None), Err(UnknownState::Special));
+        assert_eq!(state_of(&root.join("gone"), "", None), Err(UnknownState::Unreadable));
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         fs::write(root.join("x"), "one").unwrap();
         let now = SystemTime::now();
         for path in ["x", "", "none"] {
-            assert_eq!(state_of(root, path, Some(now)), Err(Unknown::Changed), "{path}");
+            assert_eq!(state_of(root, path, Some(now)), Err(UnknownState::Changed), "{path}");
             assert!(state_of(root, path, Some(now + Duration::from_secs(1))).is_ok(), "{path}");
         }
     }
@@ -222,10 +222,10 @@ mod tests {
         // What is in the other one was there before, too: only the move is new.
         fs::rename(granted.join("a"), dir.path().join("gone")).unwrap();
         fs::rename(other.join("a"), granted.join("a")).unwrap();
-        assert_eq!(state(), Err(Unknown::Changed));
+        assert_eq!(state(), Err(UnknownState::Changed));
         assert_ne!(state_of(&granted, "a/b/x", None).unwrap(), before);
         fs::rename(&granted, dir.path().join("gone too")).unwrap();
         fs::rename(&other, &granted).unwrap();
-        assert_eq!(state_of(&granted, "a", Some(began)), Err(Unknown::Changed));
+        assert_eq!(state_of(&granted, "a", Some(began)), Err(UnknownState::Changed));
     }
 }

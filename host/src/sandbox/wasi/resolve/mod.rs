@@ -16,4 +16,4 @@ mod walk;
 pub use error::{FsError, Result};
 pub use place::Place;
 pub use tree::{Found, Target, Tree, What};
-pub use walk::{NAME_MAX, PATH_MAX, Reached, SIZE_MAX, Spot, check, find_or_place, lookup, place};
+pub use walk::{NAME_MAX, PATH_MAX, PathTarget, SIZE_MAX, Spot, check, find_or_place, lookup, place};

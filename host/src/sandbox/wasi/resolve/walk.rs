@@ -14,7 +14,7 @@ pub const SIZE_MAX: u64 = i64::MAX as u64;
 pub const LINKS_MAX: u32 = 40;
 
 /// What a whole path leads to.
-pub enum Reached<T: Tree> {
+pub enum PathTarget<T: Tree> {
     /// The directory that a final `.` or `..` stands for.
     Dir(T::Dir),
     /// What stands under the final name.
@@ -32,18 +32,18 @@ pub enum Spot<T: Tree> {
 ///
 /// # Errors
 /// `Inval`, `Loop`, `Nametoolong`, `Noent`, `NotCapable`, `Notdir`, and those of the tree.
-pub fn lookup<T: Tree>(tree: &mut T, base: &T::Dir, path: &str, follow: bool) -> Result<Reached<T>, T::Error> {
+pub fn lookup<T: Tree>(tree: &mut T, base: &T::Dir, path: &str, follow: bool) -> Result<PathTarget<T>, T::Error> {
     let mut walk: Walk<'_, T> = Walk::start(base, path)?;
     loop {
         let stop = walk.advance(tree)?;
         let Last::Name(name) = stop.last else {
-            return Ok(Reached::Dir(stop.dir));
+            return Ok(PathTarget::Dir(stop.dir));
         };
         let found = tree.find(&stop.dir, &name)?.ok_or(FsError::Noent)?;
         match found.what {
             What::Link(target) if follow || stop.slash => walk.enter(target?)?,
             What::Other if stop.slash => return Err(FsError::Notdir.into()),
-            _ => return Ok(Reached::Named(found)),
+            _ => return Ok(PathTarget::Named(found)),
         }
     }
 }
@@ -68,8 +68,8 @@ pub fn place<'p, T: Tree>(tree: &mut T, base: &T::Dir, path: &'p str) -> Result<
 
 fn reach_dir<T: Tree>(tree: &mut T, base: &T::Dir, path: &str) -> Result<T::Dir, T::Error> {
     match lookup(tree, base, path, true)? {
-        Reached::Dir(dir) => Ok(dir),
-        Reached::Named(found) => tree.enter(&found.node),
+        PathTarget::Dir(dir) => Ok(dir),
+        PathTarget::Named(found) => tree.enter(&found.node),
     }
 }
 

@@ -1,7 +1,7 @@
 use super::node::Body;
 use super::node_id::NodeId;
 use super::store::Scratch;
-use crate::sandbox::wasi::resolve::{self, Found, FsError, Place, Reached, Result, Tree, What};
+use crate::sandbox::wasi::resolve::{self, Found, FsError, PathTarget, Place, Result, Tree, What};
 
 impl Tree for Scratch {
     type Dir = NodeId;
@@ -43,7 +43,7 @@ impl Scratch {
     pub fn lookup(&mut self, base: NodeId, path: &str, follow: bool) -> Result<NodeId> {
         self.dir(base)?;
         Ok(match resolve::lookup(self, &base, path, follow)? {
-            Reached::Dir(node) | Reached::Named(Found { node, .. }) => node,
+            PathTarget::Dir(node) | PathTarget::Named(Found { node, .. }) => node,
         })
     }
 

@@ -23,4 +23,4 @@ pub use allocations::{BegunAllocation, Request};
 pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
 pub use kinds::named;
-pub use watch::{Asked, CallWatch, OwnCalls, WatchOptions, errno_code};
+pub use watch::{CallWatch, Callee, OwnCalls, WatchOptions, errno_code};

@@ -59,12 +59,12 @@ pub struct CallWatch {
     /// The number of faults planned before the test began. Those behind them in the list were asked for by the test itself.
     planned: usize,
     /// The calls that wait and are to be tried again, by thread.
-    set_aside: BTreeMap<u32, Entered>,
+    set_aside: BTreeMap<u32, BegunCall>,
 }
 
 /// Who is asked when a call is made.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Asked {
+pub enum Callee {
     /// The host makes the call.
     Host,
     /// The host makes the call. If that succeeds, the guest gets this errno all the same.
@@ -76,8 +76,8 @@ pub enum Asked {
 }
 
 /// A call that has begun.
-pub struct Entered {
-    pub asked: Asked,
+pub struct BegunCall {
+    pub asked: Callee,
     subject: Option<FallibleCall>,
     call: Option<NotedCall>,
     fault: Option<Fault>,
@@ -145,7 +145,7 @@ impl CallWatch {
     pub fn finish(mut self) -> WatchedCalls {
         // A call that waited to the end was made, and did not fail by a fault.
         for entered in std::mem::take(&mut self.set_aside).into_values() {
-            self.note(Entered { fault: None, ..entered }, false);
+            self.note(BegunCall { fault: None, ..entered }, false);
         }
         self.seen
     }
@@ -167,7 +167,7 @@ impl CallWatch {
         memory: &GuestMemory<'_>,
         (name, args): Arguments<'_>,
         (thread, is_tried_again): (u32, bool),
-    ) -> Option<Entered> {
+    ) -> Option<BegunCall> {
         if is_tried_again {
             let entered = self.set_aside.remove(&thread)?;
             self.short = entered.short;
@@ -182,7 +182,7 @@ impl CallWatch {
         let fd = fd.map(|fd| (fd, books.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
         let closes = name == "fd_close";
         let mut entered =
-            Entered { asked: Asked::Host, subject: None, call: None, fault: None, stack, fd, closes, short: None };
+            BegunCall { asked: Callee::Host, subject: None, call: None, fault: None, stack, fd, closes, short: None };
         if let Some(subject) = subject {
             self.count(books, &subject, &mut entered);
             entered.subject = Some(subject);
@@ -196,8 +196,8 @@ impl CallWatch {
             return false;
         }
         let subject = FallibleCall::of_spawn();
-        let mut entered = Entered {
-            asked: Asked::Host,
+        let mut entered = BegunCall {
+            asked: Callee::Host,
             subject: None,
             call: None,
             fault: None,
@@ -207,7 +207,7 @@ impl CallWatch {
             short: None,
         };
         self.count(books, &subject, &mut entered);
-        let fails = entered.asked != Asked::Host;
+        let fails = entered.asked != Callee::Host;
         self.note(entered, !fails);
         fails
     }
@@ -227,7 +227,7 @@ impl CallWatch {
         open.wrapping_add(self.made_at.figure()).wrapping_add(self.allocations.figure())
     }
 
-    fn count(&mut self, books: &Books<'_>, subject: &FallibleCall, entered: &mut Entered) {
+    fn count(&mut self, books: &Books<'_>, subject: &FallibleCall, entered: &mut BegunCall) {
         let (nth, fault) = self.count_one(subject.call);
         if fault.is_none() && !self.options.notes {
             return;
@@ -242,24 +242,24 @@ impl CallWatch {
                     let reads = matches!(subject.call, Call::Read | Call::Receive);
                     entered.short = usize::try_from(if reads { 1 } else { subject.amount / 2 }).ok();
                     self.short = entered.short;
-                    Asked::Host
+                    Callee::Host
                 }
-                (Failure::Late, _) => Asked::HostLate,
-                (failure, Call::Close) => Asked::HostThen(errno(failure)),
-                (failure, _) => Asked::Nobody(errno(failure)),
+                (Failure::Late, _) => Callee::HostLate,
+                (failure, Call::Close) => Callee::HostThen(errno(failure)),
+                (failure, _) => Callee::Nobody(errno(failure)),
             };
         }
         (entered.call, entered.fault) = (Some(call), fault);
     }
 
     /// A call waits for other threads, and will be tried again.
-    pub fn set_aside(&mut self, thread: u32, entered: Entered) {
+    pub fn set_aside(&mut self, thread: u32, entered: BegunCall) {
         self.short = None;
         self.set_aside.insert(thread, entered);
     }
 
     /// A call is over. `succeeded` is what the guest is told.
-    pub fn leave(&mut self, mut entered: Entered, succeeded: bool) {
+    pub fn leave(&mut self, mut entered: BegunCall, succeeded: bool) {
         self.short = None;
         let is_bad = !succeeded && matches!(entered.fd, Some((_, None)));
         match &entered.fd {
@@ -284,7 +284,7 @@ impl CallWatch {
         self.note(entered, succeeded);
     }
 
-    fn note(&mut self, entered: Entered, succeeded: bool) {
+    fn note(&mut self, entered: BegunCall, succeeded: bool) {
         let Some(call) = entered.call else { return };
         let call = NotedCall { succeeded, ..call };
         if let Some(fault) = entered.fault {
@@ -334,7 +334,7 @@ impl CallWatch {
     }
 
     /// Which files have been written by half, and by whom written on.
-    fn follow_writes(&mut self, subject: &FallibleCall, entered: &Entered, succeeded: bool) {
+    fn follow_writes(&mut self, subject: &FallibleCall, entered: &BegunCall, succeeded: bool) {
         let half = &mut self.seen.half_written;
         match (subject.call, entered.fault.map(|fault| fault.failure)) {
             // A database writes at offsets, and knows what to do if that fails.
