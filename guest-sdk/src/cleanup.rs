@@ -26,11 +26,11 @@ use std::panic::Location;
 pub struct Cleanup {
     name: Cow<'static, str>,
     priority: i32,
-    steps: Vec<Step>,
+    steps: Vec<CleanupStep>,
 }
 
 /// A step of a clean-up.
-struct Step {
+struct CleanupStep {
     name: Cow<'static, str>,
     at: &'static Location<'static>,
     job: Box<dyn FnOnce()>,
@@ -52,7 +52,7 @@ impl Cleanup {
     /// Adds a step, which runs after those that are there. Where a step fails, those after it still run.
     #[track_caller]
     pub fn then(mut self, step: impl FnOnce() + 'static) -> Self {
-        self.steps.push(Step { name: self.name.clone(), at: Location::caller(), job: Box::new(step) });
+        self.steps.push(CleanupStep { name: self.name.clone(), at: Location::caller(), job: Box::new(step) });
         self
     }
 
@@ -105,7 +105,7 @@ impl Scope {
     pub fn register(&self, cleanup: Cleanup) {
         let Cleanup { priority, steps, .. } = cleanup;
         // The last one in is the first to run.
-        for Step { name, at, job } in steps.into_iter().rev() {
+        for CleanupStep { name, at, job } in steps.into_iter().rev() {
             self.add(Some(name), priority, at, job);
         }
     }

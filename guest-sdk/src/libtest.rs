@@ -4,7 +4,7 @@ use crate::book::Book;
 use crate::runner::{LeavePayload, Runner};
 use crate::{Outcome, T, Test};
 use airtight_abi::State;
-use airtight_abi::journal::{Entry, Kind, entries};
+use airtight_abi::journal::{JournalEntry, Kind, entries};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -93,7 +93,7 @@ pub(crate) fn message(payload: &(dyn Any + Send)) -> &str {
 /// The failures, and the reason for which the test was skipped.
 fn read(book: &Book) -> (Vec<String>, Option<String>) {
     let (mut failures, mut skipped) = (Vec::new(), None);
-    for Entry { kind, at, text } in entries(&book.journal()).flatten() {
+    for JournalEntry { kind, at, text } in entries(&book.journal()).flatten() {
         match kind {
             Kind::Skip => skipped = Some(text.into_owned()),
             _ => failures.push(match at {

@@ -1,6 +1,6 @@
 //! Where a running test stands among its subtests.
 
-use airtight_abi::scopes::Names;
+use airtight_abi::scopes::SubtestNames;
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ pub(crate) struct SubtestPosition {
     /// Where the subtest was run: `file:line:column`.
     pub(crate) at: Option<String>,
     /// The names of all subtests of the test so far, once there are any.
-    pub(crate) names: Option<Rc<RefCell<Names>>>,
+    pub(crate) names: Option<Rc<RefCell<SubtestNames>>>,
 }
 
 impl SubtestPosition {

@@ -50,7 +50,7 @@ impl Kind {
 
 /// One thing that a test said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry<'a> {
+pub struct JournalEntry<'a> {
     /// What it tells.
     pub kind: Kind,
     /// Where it was said, as `file:line:column`; bytes that are not UTF-8 are replaced.
@@ -78,7 +78,7 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = Result<Entry<'a>, JournalError>;
+    type Item = Result<JournalEntry<'a>, JournalError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -94,7 +94,7 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
+fn split_entry(bytes: &[u8]) -> Option<(JournalEntry<'_>, &[u8])> {
     let ([kind, len @ ..], rest) = bytes.split_first_chunk::<HEADER>()?;
     let (said, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*len)).ok()?)?;
     let (at, text) = match said.iter().position(|byte| *byte == 0) {
@@ -102,7 +102,7 @@ fn split_entry(bytes: &[u8]) -> Option<(Entry<'_>, &[u8])> {
         None => (&[][..], said),
     };
     let at = (!at.is_empty()).then(|| String::from_utf8_lossy(at));
-    Some((Entry { kind: Kind::from_byte(*kind), at, text: String::from_utf8_lossy(text) }, rest))
+    Some((JournalEntry { kind: Kind::from_byte(*kind), at, text: String::from_utf8_lossy(text) }, rest))
 }
 
 /// A journal that ends within an entry: the guest overwrote it.

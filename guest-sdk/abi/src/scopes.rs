@@ -9,7 +9,7 @@
 //!
 //! # Running a subtest
 //! 1. The test calls [`RUN`] with the address of its [`State`](crate::State), the name that it gives the subtest, and a function
-//!    with its data. The host names the subtest ([`Names`]), and answers [`NOT_SELECTED`] at once where it is not to run.
+//!    with its data. The host names the subtest ([`SubtestNames`]), and answers [`NOT_SELECTED`] at once where it is not to run.
 //! 2. The host calls [`ENTER_EXPORT`] with function and data. It returns whether the subtest has failed: 0 or 1. What it says is
 //!    in the journal.
 //! 3. When that has returned, or ended in `unreachable` as a panic does, the host runs the clean-ups that were registered in
@@ -116,9 +116,9 @@ impl NextCleanup {
 /// assert_eq!(names.unique("two_words", ""), "two_words/#00");
 /// ```
 #[derive(Debug, Default, Clone)]
-pub struct Names(BTreeMap<String, u32>);
+pub struct SubtestNames(BTreeMap<String, u32>);
 
-impl Names {
+impl SubtestNames {
     /// The path of the next subtest that is called `name`, within the subtest of the path `parent`; that is empty for subtests
     /// of the test itself.
     pub fn unique(&mut self, parent: &str, name: &str) -> String {
@@ -145,7 +145,7 @@ impl Names {
 /// Bytes that a name takes beside its own.
 const NAMED: u64 = 64;
 
-impl Names {
+impl SubtestNames {
     /// The bytes that all names take, nearly.
     #[must_use]
     pub fn held(&self) -> u64 {
@@ -153,7 +153,7 @@ impl Names {
     }
 }
 
-/// `("a", 1)` of `a#01`: only as [`Names`] writes numbers.
+/// `("a", 1)` of `a#01`: only as [`SubtestNames`] writes numbers.
 fn numbered(name: &str) -> Option<(&str, u32)> {
     let (of, digits) = name.rsplit_once('#')?;
     let number: u32 = digits.parse().ok()?;
@@ -186,7 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn named<const N: usize>(names: [&str; N]) -> [String; N] {
-        let mut made = Names::default();
+        let mut made = SubtestNames::default();
         names.map(|name| made.unique("", name))
     }
 
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(named(["a", "a", "a#01"]), ["a", "a#01", "a#01#01"]);
         assert_eq!(named(["a#01", "a", "a"]), ["a#01", "a", "a#02"]);
         assert_eq!(named(["a#1", "a#001", "#"]), ["a#1", "a#001", "#"]);
-        let mut made = Names::default();
+        let mut made = SubtestNames::default();
         let nested =
             [("", "a"), ("a", "b"), ("", "a/b"), ("a", ""), ("a", "#00")].map(|(of, name)| made.unique(of, name));
         assert_eq!(nested, ["a", "a/b", "a/b#01", "a/#00", "a/#00#01"]);
@@ -217,7 +217,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_two_are_the_same_and_none_hides_anything(names in prop::collection::vec("(a|b|#|0|1|2| |\n|/){0,5}", 0..40)) {
-            let mut made = Names::default();
+            let mut made = SubtestNames::default();
             let unique: Vec<String> = names.iter().map(|name| made.unique("", name)).collect();
             prop_assert_eq!(unique.iter().collect::<BTreeSet<_>>().len(), unique.len());
             prop_assert!(unique.iter().all(|name| !name.is_empty() && !name.contains(char::is_whitespace)));

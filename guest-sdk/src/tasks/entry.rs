@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 /// A task in the host's books, until it is done. One that is dropped without being done stays there: it is a leak.
-pub(crate) struct Entry(u32);
+pub(crate) struct TaskEntry(u32);
 
-impl Entry {
+impl TaskEntry {
     #[track_caller]
     pub(crate) fn new(name: &str) -> Self {
         Self(platform::spawn(name))
@@ -76,7 +76,7 @@ mod tests {
     fn a_waker_wakes_and_is_dropped_once() {
         let woken = Arc::new(AtomicU32::new(0));
         let own = Arc::clone(&woken);
-        let waker = Entry::new("task").waker(move || {
+        let waker = TaskEntry::new("task").waker(move || {
             own.fetch_add(1, Ordering::Relaxed);
         });
         let other = waker.clone();

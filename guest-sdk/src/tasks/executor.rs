@@ -2,7 +2,7 @@
 //! timer; where there is none, nothing will ever go on.
 
 use super::context::Context;
-use super::entry::Entry;
+use super::entry::TaskEntry;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::{self, Display};
@@ -51,14 +51,14 @@ impl EndTasks for Rc<Executor> {
 struct SpawnedTask {
     /// What there is to do; nothing while it is being polled.
     job: Option<Job>,
-    entry: Entry,
+    entry: TaskEntry,
     name: Option<String>,
     at: &'static Location<'static>,
     /// It is to be dropped when it has been polled.
     is_cancelled: bool,
 }
 
-/// What a task has to do. Its own waker is never cloned but by what it waits for: see [`Entry::waker`].
+/// What a task has to do. Its own waker is never cloned but by what it waits for: see [`TaskEntry::waker`].
 struct Job {
     future: Pin<Box<dyn Future<Output = ()>>>,
     waker: Waker,
@@ -103,7 +103,7 @@ impl Executor {
     /// Adds a task, which is polled when its turn comes.
     pub(crate) fn spawn(
         self: &Rc<Self>,
-        entry: Entry,
+        entry: TaskEntry,
         at: &'static Location<'static>,
         job: impl Future<Output = ()> + 'static,
     ) -> u64 {

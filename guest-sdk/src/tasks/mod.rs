@@ -10,7 +10,7 @@ mod platform;
 
 use crate::T;
 pub use context::Context;
-use entry::Entry;
+use entry::TaskEntry;
 pub(crate) use executor::EndTasks;
 use executor::Executor;
 use std::cell::RefCell;
@@ -140,7 +140,7 @@ fn spawn_on<F: Future + 'static>(
         let output = future.await;
         teller.tell(Ok(output));
     };
-    let id = executor.spawn(Entry::new(""), at, job);
+    let id = executor.spawn(TaskEntry::new(""), at, job);
     Task { executor: Rc::downgrade(executor), id, end }
 }
 
@@ -254,14 +254,14 @@ impl std::error::Error for Cancelled {}
 /// ```
 #[track_caller]
 pub fn track_task<F: Future>(name: &str, future: F) -> TrackedTask<F> {
-    TrackedTask { future: Box::pin(future), entry: Some(Entry::new(name)), outer: Arc::default(), own: None }
+    TrackedTask { future: Box::pin(future), entry: Some(TaskEntry::new(name)), outer: Arc::default(), own: None }
 }
 
 /// A future of [`track_task`].
 #[must_use = "futures do nothing unless they are awaited or spawned"]
 pub struct TrackedTask<F> {
     future: Pin<Box<F>>,
-    entry: Option<Entry>,
+    entry: Option<TaskEntry>,
     /// The waker that it was polled with last.
     outer: Arc<Mutex<Option<Waker>>>,
     own: Option<Waker>,
@@ -289,7 +289,7 @@ impl<F: Future> Future for TrackedTask<F> {
         });
         let ended = this.future.as_mut().poll(&mut Polled::from_waker(own));
         if ended.is_ready() {
-            this.entry.take().into_iter().for_each(Entry::done);
+            this.entry.take().into_iter().for_each(TaskEntry::done);
         }
         ended
     }

@@ -4,7 +4,7 @@
 //! from the host is in the page with its state, and is looked at again. A page of another state, or that another user may have written, is
 //! passed over: its test is searched from the start.
 
-use super::judge::{Outcome, Wrong};
+use super::judge::{FaultOutcome, Wrong};
 use super::sweep::FaultTrial;
 use super::way_out::WayOut;
 use crate::files::owner::{is_ours, open_to_strangers};
@@ -32,7 +32,7 @@ pub type KnownRuns = BTreeMap<Vec<String>, FaultTrial>;
 
 /// The pages of searches.
 #[derive(Debug, Clone)]
-pub struct Journal {
+pub struct FaultJournal {
     dir: PathBuf,
 }
 
@@ -66,7 +66,7 @@ fn stack(frames: &Frames) -> Stack {
     frames.iter().map(|(function, offset)| RawFrame { function: *function, offset: *offset }).collect()
 }
 
-impl Journal {
+impl FaultJournal {
     /// Of pages in this folder, which is made when it is first needed.
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_owned() }
@@ -167,7 +167,7 @@ impl KnownRun {
     fn tried(&self) -> Option<FaultTrial> {
         let failure = |(fault, frames, open): &(String, Frames, u64)| Some((fault.parse().ok()?, stack(frames), *open));
         Some(FaultTrial {
-            outcome: Outcome { wrong: self.wrong.clone(), not_judged: self.not_judged.clone() },
+            outcome: FaultOutcome { wrong: self.wrong.clone(), not_judged: self.not_judged.clone() },
             failed_at: self.failed_at.as_ref().map(stack),
             by_wall_clock: false,
             way_out: WayOut {
@@ -196,7 +196,7 @@ mod tests {
             message: None,
         };
         FaultTrial {
-            outcome: Outcome { wrong: vec![wrong], not_judged: None },
+            outcome: FaultOutcome { wrong: vec![wrong], not_judged: None },
             failed_at: Some(place(1)),
             by_wall_clock: false,
             way_out: WayOut {
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_known_again_until_it_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
-        let (journal, policy) = (Journal::new(&dir.path().join("faults")), Policy::default());
+        let (journal, policy) = (FaultJournal::new(&dir.path().join("faults")), Policy::default());
         let fault: Fault = "write:1=ENOSPC".parse().unwrap();
         let by_clock = FaultTrial { by_wall_clock: true, ..tried() };
         let late: Fault = "sleep:1=late".parse().unwrap();
@@ -237,7 +237,7 @@ mod tests {
     fn what_others_may_have_written_is_passed_over() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
-        let (journal, policy) = (Journal::new(&dir.path().join("faults")), Policy::default());
+        let (journal, policy) = (FaultJournal::new(&dir.path().join("faults")), Policy::default());
         let fault: Fault = "write:1=ENOSPC".parse().unwrap();
         journal.keep("key", (&policy, &Ok(BTreeSet::new()), SystemTime::now()), &[(&[fault], &tried())]).unwrap();
         fs::copy(journal.file("key"), journal.file("moved")).unwrap();

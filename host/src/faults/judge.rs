@@ -21,13 +21,13 @@ pub struct Wrong {
 
 /// What a run came to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Outcome {
+pub struct FaultOutcome {
     pub wrong: Vec<Wrong>,
     /// Why it cannot be told what the code gives back.
     pub not_judged: Option<String>,
 }
 
-impl Outcome {
+impl FaultOutcome {
     /// Whether everything was given back.
     pub fn is_handled(&self) -> bool {
         self.wrong.is_empty() && self.not_judged.is_none()
@@ -43,8 +43,8 @@ pub struct Judge<'a> {
 
 impl Judge<'_> {
     /// What is wrong with a run in which these calls failed.
-    pub fn judge(&self, run: &FaultedRun) -> Outcome {
-        let mut outcome = Outcome::default();
+    pub fn judge(&self, run: &FaultedRun) -> FaultOutcome {
+        let mut outcome = FaultOutcome::default();
         let nothing_known = match run {
             _ if run.by_wall_clock => Some("the wall clock ended it"),
             _ if run.watched.is_unrefused => Some("its allocator gives more memory than there is"),
@@ -110,7 +110,7 @@ impl Judge<'_> {
     }
 
     /// What is wrong with a run in which two calls failed, and was not wrong with the run in which the first of them failed alone.
-    pub fn judge_pair(&self, run: &FaultedRun, first: &Outcome) -> Outcome {
+    pub fn judge_pair(&self, run: &FaultedRun, first: &FaultOutcome) -> FaultOutcome {
         let mut outcome = self.judge(run);
         outcome.wrong.retain(|wrong| !first.wrong.contains(wrong));
         outcome

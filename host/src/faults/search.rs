@@ -1,6 +1,6 @@
 //! A search: the tests one batch after the other, each with one of its calls failing, and then all of them with two.
 
-use super::journal::{Journal, KnownRuns};
+use super::journal::{FaultJournal, KnownRuns};
 use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
 use super::sweep::{FaultJob, FaultTrial, NotSwept, Sweep};
 use super::table::Table;
@@ -26,7 +26,7 @@ pub struct Search<'a> {
     options: FaultOptions,
     began: Instant,
     began_at: SystemTime,
-    journal: Option<Journal>,
+    journal: Option<FaultJournal>,
     modules: Vec<ModuleFaults>,
     /// All tests whose calls fail, in the order of the plan.
     tests: Vec<Sweep<'a>>,
@@ -52,7 +52,7 @@ struct ChosenTest<'a> {
 
 impl<'a> Search<'a> {
     pub fn new(runner: &'a Runner, options: FaultOptions, began: Instant) -> Self {
-        let journal = options.journal.as_deref().map(Journal::new);
+        let journal = options.journal.as_deref().map(FaultJournal::new);
         Self {
             runner,
             options,

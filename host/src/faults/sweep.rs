@@ -1,6 +1,6 @@
 //! One test whose calls fail: what it does as it is, which failures its calls can have, and what is kept of a run with failures.
 
-use super::judge::{Judge, Outcome, alike};
+use super::judge::{FaultOutcome, Judge, alike};
 use super::options::{FUEL_BEYOND, FUEL_TIMES};
 use super::way_out::{KnownCalls, WayOut};
 use crate::ledger::Stack;
@@ -40,7 +40,7 @@ pub struct FaultJob {
 /// What is kept of a run with failures.
 #[derive(Default)]
 pub struct FaultTrial {
-    pub outcome: Outcome,
+    pub outcome: FaultOutcome,
     /// Where its last failure was; `None` where it did not come to all of them.
     pub failed_at: Option<Stack>,
     pub by_wall_clock: bool,

@@ -20,7 +20,7 @@ pub use flags::{GoFlagError, GoFlags};
 pub use gave_up::last_panic;
 pub use metrics::metrics;
 pub use sequence::has_any_place;
-pub use sites::{Site, sites};
+pub use sites::{ParsedGoSite, sites};
 
 use self::gave_up::GaveUp;
 use self::stream::{Closing, Stream, StreamTest};

@@ -3,7 +3,7 @@
 use super::go::flags::GoFlags;
 use crate::config::Ask;
 use crate::sandbox::wasi::{GrantError, Grants};
-use crate::sandbox::{Ending, Entry, Job, LoadedModule, SdkCall, StartCall, run};
+use crate::sandbox::{Ending, EntryPoint, Job, LoadedModule, SdkCall, StartCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -37,10 +37,10 @@ pub(crate) enum TestEntry {
 
 impl TestEntry {
     /// The entry as the sandbox calls it.
-    pub(crate) fn call(&self) -> Entry<'_> {
+    pub(crate) fn call(&self) -> EntryPoint<'_> {
         match self {
-            Self::Start(start) => Entry::Start(start),
-            Self::Sdk(call) => Entry::Sdk(call),
+            Self::Start(start) => EntryPoint::Start(start),
+            Self::Sdk(call) => EntryPoint::Sdk(call),
         }
     }
 }
@@ -120,7 +120,7 @@ impl Program<'_> {
         let Lister { module, interrupted, .. } = *self.lister;
         let start = StartCall { args: args.iter().map(|arg| Arc::from(*arg)).collect(), ..StartCall::default() };
         let test = Arc::from("");
-        let job = Job::plain(module, (&self.grants, &test, Entry::Start(&start)), interrupted);
+        let job = Job::plain(module, (&self.grants, &test, EntryPoint::Start(&start)), interrupted);
         let done = run(&job);
         let by_wall_clock = done.ended_by_wall_clock();
         let failed = |problem: String| ListError::Answer { problem, by_wall_clock };

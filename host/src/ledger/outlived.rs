@@ -10,16 +10,16 @@ const MAX_LISTED: usize = 1000;
 
 /// What the handles of one place have in common: their kind, the user's kind if they are tracked resources, and the stack of
 /// their acquisition.
-type Site = (Kind, Option<Arc<str>>, Option<Stack>);
+type HandleOrigin = (Kind, Option<Arc<str>>, Option<Stack>);
 
 /// The handles of one test that outlived their scopes.
 #[derive(Debug, Clone, Default)]
 pub struct OutlivedBook {
     /// For each place of acquisition, how many of them are open now, and the most that were open at once.
-    open: BTreeMap<Site, (u32, u32)>,
+    open: BTreeMap<HandleOrigin, (u32, u32)>,
     pub(super) listed: Vec<Outliving>,
     /// The index in `listed` for each pair of a place of acquisition and a place of release.
-    index: BTreeMap<(Site, Option<Stack>), usize>,
+    index: BTreeMap<(HandleOrigin, Option<Stack>), usize>,
     pub(super) omitted: u64,
 }
 
@@ -83,6 +83,6 @@ impl OutlivedBook {
     }
 }
 
-fn site(handle: &Handle) -> Site {
+fn site(handle: &Handle) -> HandleOrigin {
     (handle.kind, handle.tracked.clone(), handle.stack.as_ref().map(short))
 }

@@ -13,7 +13,7 @@ use super::ready::{ReadyProgram, ReadyPrograms};
 use super::report_room::ReportRoom;
 use super::serial::SerialGroups;
 use super::slow::RunningTests;
-use super::world::{World, Worlds};
+use super::world::{ModuleWorld, Worlds};
 use crate::model::TestRecord;
 use crate::model::change::KeptChange;
 use crate::model::doubt::TestId;
@@ -121,7 +121,7 @@ impl TestRun<'_> {
     fn test(
         &self,
         planned: PlannedEntry<'_>,
-        (world, ready): (Option<&World<'_>>, Option<&ReadyProgram<'_>>),
+        (world, ready): (Option<&ModuleWorld<'_>>, Option<&ReadyProgram<'_>>),
         others: &mut Vec<FinishedEntry>,
     ) -> FinishedEntry {
         let _turn = self.serial.wait(planned.index);

@@ -6,7 +6,7 @@
 
 use super::bounds::{Room, bytes_of_stack};
 use super::profile_room::keep;
-use crate::harness::go::{Site, metrics, sites};
+use crate::harness::go::{ParsedGoSite, metrics, sites};
 use crate::harness::harness;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::model::shorten::shorten;
@@ -125,8 +125,8 @@ fn missing(job: &Job<'_>, all: bool, why: String) -> Missing {
 type Calls = Vec<(String, Option<String>, Option<u32>)>;
 
 /// The places by stack. Stacks differ by addresses of the machine, too; without these, several may be the same.
-fn by_stack(sites: Vec<Site>) -> BTreeMap<Calls, Site> {
-    let mut by_stack: BTreeMap<_, Site> = BTreeMap::new();
+fn by_stack(sites: Vec<ParsedGoSite>) -> BTreeMap<Calls, ParsedGoSite> {
+    let mut by_stack: BTreeMap<_, ParsedGoSite> = BTreeMap::new();
     for site in sites {
         let key = site.stack.iter().map(|call| (call.function.clone(), call.file.clone(), call.line)).collect();
         match by_stack.get_mut(&key) {
@@ -143,8 +143,8 @@ fn by_stack(sites: Vec<Site>) -> BTreeMap<Calls, Site> {
 }
 
 /// Adds to a growth the places at which the memory in use was allocated.
-fn growth<K>(mut growth: GoHeapGrowth, by_stack: &BTreeMap<K, Site>, more: u64) -> GoHeapGrowth {
-    let mut in_use: Vec<&Site> = by_stack.values().filter(|site| site.inuse_objects > 0).collect();
+fn growth<K>(mut growth: GoHeapGrowth, by_stack: &BTreeMap<K, ParsedGoSite>, more: u64) -> GoHeapGrowth {
+    let mut in_use: Vec<&ParsedGoSite> = by_stack.values().filter(|site| site.inuse_objects > 0).collect();
     // Places of equal size stay in the order of their stacks.
     in_use.sort_by_key(|site| std::cmp::Reverse(site.inuse_space));
     let mut room = Room::new();
@@ -183,9 +183,9 @@ mod tests {
     use super::*;
     use crate::model::Frame;
 
-    fn site(function: &str, inuse_space: u64) -> Site {
+    fn site(function: &str, inuse_space: u64) -> ParsedGoSite {
         let inuse_objects = u64::from(inuse_space > 0);
-        Site {
+        ParsedGoSite {
             stack: vec![Frame::new(function)],
             alloc_objects: 2,
             alloc_space: 2 * inuse_space,

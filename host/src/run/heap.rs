@@ -12,7 +12,7 @@ use crate::catalogue::RunningStack;
 use crate::ledger::Stack;
 use crate::ledger::heap::keepers::KeptBlocks;
 use crate::ledger::heap::owners::{Lot, lots};
-use crate::ledger::heap::reach::{Comparison, plain};
+use crate::ledger::heap::reach::{MemoryComparison, plain};
 use crate::ledger::heap::sites::{PlacedBlock, Site, sites};
 use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
@@ -233,7 +233,7 @@ fn balance(
     };
     let there = second.as_ref().map(|second| second.picture.as_ref().map(|picture| picture.picture(first)));
     let mut comparison = match &there {
-        Some(Some(there)) => Comparison::new(&here, there).map_err(|differs| doubt = Some(differs.into())).ok(),
+        Some(Some(there)) => MemoryComparison::new(&here, there).map_err(|differs| doubt = Some(differs.into())).ok(),
         Some(None) => {
             doubt = Some(HeapDoubt::NothingLeft);
             None
@@ -242,7 +242,7 @@ fn balance(
     };
     let certain = second.as_ref().filter(|_| doubt.is_none()).and_then(|second| second.picture.as_ref());
     let held = held_blocks(first, certain);
-    let agreed = comparison.as_ref().map(Comparison::reached);
+    let agreed = comparison.as_ref().map(MemoryComparison::reached);
     if let Some((both, agreed)) = comparison.as_ref().zip(agreed.as_ref())
         && let Err(differs) = both.check_stored(agreed)
     {

@@ -2,7 +2,7 @@
 
 use crate::ledger::heap::Block;
 use crate::ledger::heap::keepers::{KeptBlocks, kept};
-use crate::ledger::heap::reach::Comparison;
+use crate::ledger::heap::reach::MemoryComparison;
 use crate::ledger::heap::sites::PlacedBlock;
 use crate::model::resource::VariableRecord;
 use crate::symbols::Symbols;
@@ -10,7 +10,7 @@ use crate::symbols::Symbols;
 /// The retained blocks, grouped by the variable that keeps them, and these variables by number. `retained` are the test's
 /// own blocks, in the order of their numbers.
 pub fn keepers(
-    comparison: &Comparison<'_, '_>,
+    comparison: &MemoryComparison<'_, '_>,
     (blocks, reached): (&[Block], &[bool]),
     retained: &[PlacedBlock],
     symbols: &Symbols,

@@ -8,7 +8,7 @@ use super::planned::Decision;
 use super::runner::Runner;
 use crate::catalogue::Role;
 use crate::sandbox::wasi::Grants;
-use crate::sandbox::{AfterSetUp, Entry, Image, Job, LoadedModule, Run, SetUp, run};
+use crate::sandbox::{AfterSetUp, EntryPoint, Image, Job, LoadedModule, Run, SetUp, run};
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
@@ -72,7 +72,7 @@ impl From<HostBug> for NotSearched {
 /// Where the tests of a module with a set-up begin. The set-up was run once for all runs of a search.
 pub(crate) struct SharedWorld<'a> {
     module: &'a LoadedModule,
-    entry: Entry<'a>,
+    entry: EntryPoint<'a>,
     name: &'a Arc<str>,
     grants: &'a Arc<Grants>,
     image: Image,

@@ -12,7 +12,7 @@ use crate::harness::{Sequence, TestEntry, go, harness, rust};
 use crate::model::Harness;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::wasi::{GrantError, Grants};
-use crate::sandbox::{Ending, Entry, Job, LoadedModule, Run, SdkCall, run};
+use crate::sandbox::{Ending, EntryPoint, Job, LoadedModule, Run, SdkCall, run};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -180,7 +180,7 @@ impl SharedInstance<'_> {
             }
             Sequence::Exports(calls) => {
                 let Some((last, before)) = calls.split_last() else { return <(Together, u64)>::default() };
-                let mut ran = run(&self.job(Entry::Sdk(last), before));
+                let mut ran = run(&self.job(EntryPoint::Sdk(last), before));
                 let at = ran.rounds.len().saturating_sub(1).min(order.len() - 1);
                 let is_well = ran.ending == Ending::Returned && ran.sdk.as_ref().is_some_and(|said| said.is_well());
                 let failed = (!is_well).then(|| self.failure(&ran, (self.name(order[at]), entries[at]), Some(at)));
@@ -189,7 +189,7 @@ impl SharedInstance<'_> {
         }
     }
 
-    fn job<'j>(&'j self, entry: Entry<'j>, before: &'j [SdkCall]) -> Job<'j> {
+    fn job<'j>(&'j self, entry: EntryPoint<'j>, before: &'j [SdkCall]) -> Job<'j> {
         let plain = Job::plain(self.loaded(), (&self.grants, &self.name, entry), self.interrupted);
         Job { before, after: self.world.as_ref().map(SharedWorld::after), ..plain }
     }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The set-up of one module in a run.
-pub struct World<'a> {
+pub struct ModuleWorld<'a> {
     setup: PlannedEntry<'a>,
     teardown: Option<PlannedEntry<'a>>,
     /// Where the set-up ended. `None` before the set-up ran, and again after the last test; `Some(None)` if no test can
@@ -28,7 +28,7 @@ pub struct World<'a> {
 /// The worlds of a plan.
 pub struct Worlds<'a> {
     /// The world of each module; `None` if it has no set-up.
-    worlds: Vec<Option<World<'a>>>,
+    worlds: Vec<Option<ModuleWorld<'a>>>,
     /// The module of each entry of the plan, by index.
     module_of: Vec<usize>,
 }
@@ -44,7 +44,7 @@ impl<'a> Worlds<'a> {
                 let at = module.tests.iter().position(|test| test.role == role)?;
                 Some(PlannedEntry { index: first + at, module, test: &module.tests[at] })
             };
-            worlds.push(with_role(Role::SetUp).map(|setup| World {
+            worlds.push(with_role(Role::SetUp).map(|setup| ModuleWorld {
                 setup,
                 teardown: with_role(Role::Teardown),
                 image: Mutex::default(),
@@ -56,7 +56,7 @@ impl<'a> Worlds<'a> {
     }
 
     /// The world of an entry of the plan; `None` if its module has no set-up.
-    pub fn get(&self, index: usize) -> Option<&World<'a>> {
+    pub fn get(&self, index: usize) -> Option<&ModuleWorld<'a>> {
         self.worlds.get(*self.module_of.get(index)?)?.as_ref()
     }
 
@@ -97,7 +97,7 @@ fn tests(module: &PlannedModule) -> impl Iterator<Item = &PlannedTest> {
     module.tests.iter().filter(|test| test.role == Role::Test)
 }
 
-impl World<'_> {
+impl ModuleWorld<'_> {
     /// The image from which a test begins. Runs the set-up if that was not done yet, and adds its result to `finished`.
     ///
     /// # Errors

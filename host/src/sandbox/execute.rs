@@ -7,7 +7,7 @@ use super::heap::{self, EndPicture, HeapEnd, HeapState, NotTracked};
 use super::job::Job;
 use super::outcome::Run;
 use super::rerun::{Allowances, Instruments};
-use super::start::Entry;
+use super::start::EntryPoint;
 use super::state::TestState;
 use super::store::{fresh_heap, fresh_store};
 use super::strings::ModuleStrings;
@@ -178,15 +178,15 @@ fn heap_end(job: &Job<'_>, heap: HeapState, picture: Option<EndPicture>) -> Resu
 
 fn own_arguments(job: &Job<'_>) -> Vec<Arc<str>> {
     match &job.entry {
-        Entry::Start(start) => start.own_args.clone(),
-        Entry::Sdk(_) => Vec::new(),
+        EntryPoint::Start(start) => start.own_args.clone(),
+        EntryPoint::Sdk(_) => Vec::new(),
     }
 }
 
 fn arguments(job: &Job<'_>) -> Vec<Arc<str>> {
     let program = std::iter::once(Arc::clone(&job.module.program));
     match &job.entry {
-        Entry::Start(start) => program.chain(start.args.iter().cloned()).collect(),
-        Entry::Sdk(_) => program.collect(),
+        EntryPoint::Start(start) => program.chain(start.args.iter().cloned()).collect(),
+        EntryPoint::Sdk(_) => program.collect(),
     }
 }

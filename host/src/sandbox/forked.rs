@@ -7,7 +7,7 @@ use super::memory_image::MemoryImage;
 use super::rerun::StackCapture;
 use super::subtest_call::SubtestCall;
 use super::wasi::{Grants, Wasi};
-use airtight_abi::scopes::Names;
+use airtight_abi::scopes::SubtestNames;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use wasmtime::Val;
@@ -34,7 +34,7 @@ pub struct ForkImage {
     pub(super) ground: Option<Ground>,
     pub(super) stack_top: u32,
     pub(super) call: SubtestCall,
-    pub(super) names: Names,
+    pub(super) names: SubtestNames,
     pub(super) above: u32,
     pub(super) budget: Arc<ForkBudget>,
 }
@@ -130,7 +130,7 @@ impl ForkTarget {
 pub(super) struct ForkedScope {
     pub path: String,
     /// The names that its test has given so far.
-    pub names: Names,
+    pub names: SubtestNames,
     /// How many scopes it is in, the test itself not among them.
     pub above: u32,
     /// The globals that are put back before its clean-ups, and their values.

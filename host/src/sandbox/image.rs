@@ -13,7 +13,7 @@ use super::heap::{Ground, HeapState};
 use super::load_error::LoadError;
 use super::module::LoadedModule;
 use super::rerun::Instruments;
-use super::start::{Entry, write_words};
+use super::start::{EntryPoint, write_words};
 use super::state::TestState;
 use super::store::fresh_store;
 use super::threads::Shared;
@@ -78,7 +78,7 @@ pub struct SetUp<'a> {
     /// The module.
     pub module: &'a LoadedModule,
     /// What to call.
-    pub entry: Entry<'a>,
+    pub entry: EntryPoint<'a>,
     /// The set-up's name. It seeds the randomness of the set-up, and of the tests after it.
     pub name: &'a Arc<str>,
     /// What the set-up is granted.
@@ -116,7 +116,7 @@ impl InstanceImage {
     /// # Errors
     /// Something of it cannot be captured.
     pub(super) fn take(
-        (module, entry, grants): (&LoadedModule, Entry<'_>, &Arc<Grants>),
+        (module, entry, grants): (&LoadedModule, EntryPoint<'_>, &Arc<Grants>),
         store: &mut Store<TestState>,
         instance: &Instance,
         (ground, stack_top): (Option<Ground>, u32),
@@ -127,7 +127,7 @@ impl InstanceImage {
         let parsed = catalogue::Module::read(&source.bytes).map_err(NoImage::from)?;
         instrument::can_be_captured(&parsed)?;
         let values = globals(&parsed, store, instance);
-        if matches!(entry, Entry::Start(_)) && module.goes_on.is_none() {
+        if matches!(entry, EntryPoint::Start(_)) && module.goes_on.is_none() {
             restart(&parsed, &values, store, instance)?;
         }
         let memory = instance.get_export(&mut *store, "memory").and_then(Extern::into_memory);
@@ -183,7 +183,7 @@ impl AfterSetUp<'_> {
     /// # Errors
     /// None is expected: it was possible when the image was made.
     pub(super) fn make_ready(&self, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
-        if let (Entry::Start(_), Some(source)) = (self.setup.entry, self.setup.module.image_source.as_deref()) {
+        if let (EntryPoint::Start(_), Some(source)) = (self.setup.entry, self.setup.module.image_source.as_deref()) {
             let parsed = catalogue::Module::read(&source.bytes)?;
             let values = globals(&parsed, store, instance);
             restart(&parsed, &values, store, instance)?;

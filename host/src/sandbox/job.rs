@@ -3,7 +3,7 @@
 use super::forked::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
-use super::start::{Entry, SdkCall};
+use super::start::{EntryPoint, SdkCall};
 use super::wasi::{Grants, Streams};
 use crate::model::trace::TraceOptions;
 use crate::model::{Exploration, SubtestFilter};
@@ -21,7 +21,7 @@ pub struct Job<'a> {
     /// Its name, which also seeds its randomness.
     pub test: &'a Arc<str>,
     /// What to call.
-    pub entry: Entry<'a>,
+    pub entry: EntryPoint<'a>,
     /// SDK tests that are called before it in the same instance, one after the other as long as they pass.
     pub before: &'a [SdkCall],
     /// The set-up after which the test begins, if its module has one.
@@ -76,7 +76,7 @@ impl<'a> Job<'a> {
     /// A plain job: one run with captured output, and nothing else counted or kept.
     pub fn plain(
         module: &'a LoadedModule,
-        (grants, test, entry): (&'a Arc<Grants>, &'a Arc<str>, Entry<'a>),
+        (grants, test, entry): (&'a Arc<Grants>, &'a Arc<str>, EntryPoint<'a>),
         interrupted: &'a Arc<AtomicBool>,
     ) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl<'a> Job<'a> {
     }
 
     /// The calls of the run, in order.
-    pub(super) fn calls(&self) -> impl Iterator<Item = Entry<'a>> + use<'a> {
-        self.before.iter().map(Entry::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))
+    pub(super) fn calls(&self) -> impl Iterator<Item = EntryPoint<'a>> + use<'a> {
+        self.before.iter().map(EntryPoint::Sdk).chain(std::iter::repeat_n(self.entry, self.rounds.max(1) as usize))
     }
 }

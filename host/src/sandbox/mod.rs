@@ -85,5 +85,5 @@ pub use rounds::RoundLevels;
 pub use said::Failure;
 pub(crate) use scopes::{BlockScopes, SubtestRun, scope_id};
 pub use start::SdkCall;
-pub(crate) use start::{Entry, ListedTest, MarkedPanic, StartCall};
+pub(crate) use start::{EntryPoint, ListedTest, MarkedPanic, StartCall};
 pub(crate) use threads::{Preemptions, StoppedThread, ThreadDeadlock, Turn, TurnEnd, Wait as ThreadWait};

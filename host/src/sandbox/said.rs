@@ -33,7 +33,7 @@ impl Said {
     }
 
     /// Adds an entry of the journal.
-    pub(super) fn add(&mut self, entry: journal::Entry<'_>) {
+    pub(super) fn add(&mut self, entry: journal::JournalEntry<'_>) {
         let (at, text) = (entry.at.map(Cow::into_owned), entry.text.into_owned());
         match entry.kind {
             journal::Kind::Failure => self.failures.push(Failure { at, text }),

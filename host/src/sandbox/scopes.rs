@@ -10,7 +10,7 @@ use super::said::{Said, SpanReader};
 use crate::ledger::heap::{Figures, ScopeHeap};
 use crate::ledger::{ScopeHandles, ScopeId};
 use crate::model::SubtestFilter;
-use airtight_abi::scopes::{MAX_DEPTH, MAX_SUBTESTS, Names};
+use airtight_abi::scopes::{MAX_DEPTH, MAX_SUBTESTS, SubtestNames};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use wasmtime::{Global, Instance};
 pub struct Scopes {
     pub(super) guest: Option<Guest>,
     pub(super) filter: Option<Arc<SubtestFilter>>,
-    pub(super) names: Names,
+    pub(super) names: SubtestNames,
     pub(super) records: Vec<SubtestRun>,
     /// The subtests that are running, by index; the innermost is the last.
     pub(super) open: Vec<OpenScope>,

@@ -40,7 +40,7 @@ impl SdkCall {
 
 /// What to call in a fresh instance.
 #[derive(Clone, Copy)]
-pub enum Entry<'a> {
+pub enum EntryPoint<'a> {
     /// `_start`.
     Start(&'a StartCall),
     /// A test of the guest SDK.

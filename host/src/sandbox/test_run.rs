@@ -14,7 +14,7 @@ use super::rerun::{Instruments, StackCapture};
 use super::rounds::{Level, RoundLevels};
 use super::scopes::Guest;
 use super::sdk::{self, SdkOutcome};
-use super::start::{Entry, StartCall, unmark, write_words};
+use super::start::{EntryPoint, StartCall, unmark, write_words};
 use super::state::{TestState, refuel};
 use super::take_fork;
 use super::threads::{MainThread, ThreadGroup, at_once};
@@ -36,11 +36,11 @@ pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
         faults: job.faults.to_vec(),
         notes: job.notes_calls,
         own: match job.entry {
-            Entry::Sdk(_) => OwnCalls::OnceCalled,
-            Entry::Start(_) if job.module.symbols.know_test_window() => {
+            EntryPoint::Sdk(_) => OwnCalls::OnceCalled,
+            EntryPoint::Start(_) if job.module.symbols.know_test_window() => {
                 OwnCalls::InWindow(Arc::clone(&job.module.symbols))
             }
-            Entry::Start(_) => OwnCalls::All,
+            EntryPoint::Start(_) => OwnCalls::All,
         },
         symbols: job.notes_calls.then(|| Arc::clone(&job.module.symbols)),
     })
@@ -209,7 +209,7 @@ impl<'a> TestRun<'a> {
         if let Ok(module) = &self.job.module.heap {
             self.setup.ground = Some(self.begin_heap(&instance, module)?);
         }
-        if matches!(self.job.entry, Entry::Sdk(_)) || self.job.after.is_some() {
+        if matches!(self.job.entry, EntryPoint::Sdk(_)) || self.job.after.is_some() {
             if let (Some(threads), false) = (&mut self.threads, self.job.module.catalogue.has_initialize) {
                 threads.init_main(&mut self.store, &instance)?;
             }
@@ -346,13 +346,13 @@ impl<'a> TestRun<'a> {
     }
 
     /// Calls the test once. For an SDK test, returns what its export returned.
-    fn invoke(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
+    fn invoke(&mut self, entry: EntryPoint<'_>) -> wasmtime::Result<Option<u32>> {
         if self.setup.is_ready {
             return self.go_on();
         }
         let (store, instance) = (&mut self.store, self.setup.instance.as_ref().context("there is no instance")?);
         match entry {
-            Entry::Start(start) => {
+            EntryPoint::Start(start) => {
                 if let (Some(list), Some(global), true) = (start.list, &self.job.module.tests, self.job.shortcut) {
                     set(store, instance, global, list.address)?;
                 }
@@ -369,8 +369,8 @@ impl<'a> TestRun<'a> {
                     ended => ended.map(|()| None),
                 }
             }
-            Entry::Sdk(_) if self.job.fork_image().is_some() => self.invoke_fork(),
-            Entry::Sdk(call) => {
+            EntryPoint::Sdk(_) if self.job.fork_image().is_some() => self.invoke_fork(),
+            EntryPoint::Sdk(call) => {
                 if let Some(book) = store.data_mut().heap.book() {
                     book.open_window();
                 }
@@ -426,7 +426,7 @@ impl<'a> TestRun<'a> {
 
     /// Calls the test once more, with all that it had for its first call: fuel, time, and bytes to move. What was given to
     /// its clean-ups beyond that is taken away.
-    fn invoke_again(&mut self, entry: Entry<'_>) -> wasmtime::Result<Option<u32>> {
+    fn invoke_again(&mut self, entry: EntryPoint<'_>) -> wasmtime::Result<Option<u32>> {
         let state = self.store.data_mut();
         state.close_memory_reserve();
         state.wasi.close_reserve();
@@ -438,7 +438,12 @@ impl<'a> TestRun<'a> {
     }
 
     /// Says how a call went, and runs the clean-ups. `spent_before` is the fuel that earlier calls spent.
-    fn conclude(&mut self, entry: Entry<'_>, ended: wasmtime::Result<Option<u32>>, spent_before: u64) -> CallOutcome {
+    fn conclude(
+        &mut self,
+        entry: EntryPoint<'_>,
+        ended: wasmtime::Result<Option<u32>>,
+        spent_before: u64,
+    ) -> CallOutcome {
         let store = &mut self.store;
         let left = store.get_fuel().unwrap_or(0);
         let (ending, said) = match ended {
@@ -454,13 +459,13 @@ impl<'a> TestRun<'a> {
         store.data_mut().counts.end_call(spent);
         let spent = spent.saturating_add(spent_before);
         let sdk = match (entry, &self.setup.instance) {
-            (Entry::Sdk(_), Some(instance)) if self.setup.called => {
+            (EntryPoint::Sdk(_), Some(instance)) if self.setup.called => {
                 let forked = store.data().scopes.forked.as_ref().map(|forked| forked.globals.clone());
                 let globals = forked.as_ref().unwrap_or(&self.setup.globals);
                 let guest = (instance, globals, &mut self.threads);
                 Some(sdk::conclude(store, guest, &ending, said))
             }
-            (Entry::Sdk(_), Some(_)) => Some(SdkOutcome::default()),
+            (EntryPoint::Sdk(_), Some(_)) => Some(SdkOutcome::default()),
             _ => None,
         };
         CallOutcome { ending, spent, sdk }
@@ -477,7 +482,7 @@ impl<'a> TestRun<'a> {
 
     /// The panic that ended the test, if one is expected.
     pub fn panic(&mut self, ending: &Ending) -> Option<RaisedPanic> {
-        let Entry::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
+        let EntryPoint::Start(StartCall { should_panic: Some(expected), .. }) = self.job.entry else { return None };
         let Ending::Trap { kind: TrapKind::Unreachable, .. } = ending else { return None };
         let panics = self.job.module.panics.as_ref().ok()?;
         let instance = self.setup.instance?;

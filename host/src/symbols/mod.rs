@@ -39,7 +39,7 @@ use decls::Decl;
 use demangle::readable;
 use dwarf::Dwarf;
 use functions::FunctionStarts;
-use names::Names;
+use names::FunctionNames;
 use owner::Owner;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
@@ -75,7 +75,7 @@ pub struct Symbols {
     harnesses: Vec<HarnessFrames>,
     /// The paths of tests whose function lies within a function of the same name.
     doubled: HashSet<String>,
-    names: OnceLock<Names>,
+    names: OnceLock<FunctionNames>,
     lines: Mutex<Lines>,
     starts: OnceLock<FunctionStarts>,
     /// Go's own tables, of a binary of Go's.
@@ -469,8 +469,8 @@ impl Symbols {
         within.unwrap_or(function)
     }
 
-    fn names(&self) -> &Names {
-        self.names.get_or_init(|| Names::read(&self.bytes, &self.sections, &self.harnesses))
+    fn names(&self) -> &FunctionNames {
+        self.names.get_or_init(|| FunctionNames::read(&self.bytes, &self.sections, &self.harnesses))
     }
 
     fn dwarf<'l>(&self, lines: &'l mut Lines) -> Option<&'l Dwarf> {

@@ -14,14 +14,14 @@ use wasmparser::{Name, NameSectionReader};
 const TELLING: [&str; 3] = ["panic", "alloc_error", "oom"];
 
 #[derive(Default)]
-pub(super) struct Names {
+pub(super) struct FunctionNames {
     bytes: Arc<Vec<u8>>,
     /// For each function, the range of its name in the module.
     functions: HashMap<u32, Range<usize>>,
     classes: HashMap<u32, Class>,
 }
 
-impl Names {
+impl FunctionNames {
     /// Reads the name section, as far as it can be read.
     pub(super) fn read(bytes: &Arc<Vec<u8>>, sections: &[Section], harnesses: &[HarnessFrames]) -> Self {
         let windows = harnesses.iter().flat_map(|harness| harness.windows);

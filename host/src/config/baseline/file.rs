@@ -2,7 +2,7 @@
 
 use super::Baseline;
 use super::accepted_fault::AcceptedFault;
-use super::pattern::{FramePattern, Glob, Part};
+use super::pattern::{FramePattern, Glob, PatternPart};
 use super::rules::{Grounds, NamedLeak, RuleKind, Suppression};
 use crate::config::check::{At, Checker, Value};
 use crate::config::errors::{ConfigError, ConfigErrors, Problem};
@@ -269,6 +269,6 @@ fn suppression(check: &mut Checker<'_>, at: &At, table: &DeTable<'_>) -> Option<
     }
     let mut glob = |key| texts.remove(key).map(|text| Glob::new(&text));
     let (module, test, path) = (glob("module"), glob("test"), glob("path"));
-    let leak = texts.remove("leak").map(|text| Part::new(&text));
+    let leak = texts.remove("leak").map(|text| PatternPart::new(&text));
     Some(Suppression { name, kinds, module, test, path, leak, frames, grounds })
 }

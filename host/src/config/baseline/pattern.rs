@@ -74,9 +74,9 @@ impl Glob {
 /// A pattern as LeakSanitizer has it: it matches a part of a text, and may contain `*`. `^` ties it to the beginning of the
 /// text, `$` to the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part(Glob);
+pub struct PatternPart(Glob);
 
-impl Part {
+impl PatternPart {
     pub fn new(text: &str) -> Self {
         let (begins, text) = text.strip_prefix('^').map_or((false, text), |rest| (true, rest));
         let (ends, text) = text.strip_suffix('$').map_or((false, text), |rest| (true, rest));
@@ -190,7 +190,7 @@ mod tests {
             ("std", true),
             ("none", false),
         ] {
-            assert_eq!(Part::new(part).matches(&stack), matches, "{part}");
+            assert_eq!(PatternPart::new(part).matches(&stack), matches, "{part}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rules of a baseline: leaks that are accepted by name, and suppressions, which accept by a pattern.
 
-use super::pattern::{FramePattern, Glob, Part, matches_stack};
+use super::pattern::{FramePattern, Glob, PatternPart, matches_stack};
 use crate::model::Resource;
 use crate::model::accepted::{RETAINED, kind_name, title};
 use crate::model::resource::Fingerprint;
@@ -91,7 +91,7 @@ pub struct Suppression {
     pub test: Option<Glob>,
     pub path: Option<Glob>,
     /// As in LeakSanitizer: a part of the name of any function, file or library of the stack.
-    pub leak: Option<Part>,
+    pub leak: Option<PatternPart>,
     /// As in Valgrind: the innermost frames of the stack.
     pub frames: Option<Vec<FramePattern>>,
     pub grounds: Grounds,

@@ -11,7 +11,7 @@ const MOST_CALLS: usize = 64;
 
 /// A place at which a test allocated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Site {
+pub struct ParsedGoSite {
     /// The calls, innermost first, without those of the runtime and of the harness.
     pub stack: Vec<Frame>,
     pub alloc_objects: u64,
@@ -22,7 +22,7 @@ pub struct Site {
 
 /// The places that the hook printed, in its order, and how many more there are. Places where the hook itself allocated are
 /// left out.
-pub fn sites(text: &str) -> (Vec<Site>, u64) {
+pub fn sites(text: &str) -> (Vec<ParsedGoSite>, u64) {
     let mut all = Vec::new();
     let mut more = 0;
     let mut lines = text.lines();
@@ -42,7 +42,7 @@ pub fn sites(text: &str) -> (Vec<Site>, u64) {
             }
         }
         if let Some(stack) = users(calls) {
-            all.push(Site { stack, alloc_objects, alloc_space, inuse_objects, inuse_space });
+            all.push(ParsedGoSite { stack, alloc_objects, alloc_space, inuse_objects, inuse_space });
         }
     }
     (all, more)
@@ -105,7 +105,7 @@ more 5
         let calls: Vec<_> = sites[1].stack.iter().map(|frame| (&*frame.function, frame.file.as_deref())).collect();
         let file = "example.com/ex/a.go";
         assert_eq!(calls, [("example.com/ex.fill", Some(file)), ("example.com/ex.TestFill", Some("a_test.go"))]);
-        let Site { alloc_objects, alloc_space, inuse_objects, inuse_space, .. } = sites[1];
+        let ParsedGoSite { alloc_objects, alloc_space, inuse_objects, inuse_space, .. } = sites[1];
         assert_eq!([alloc_objects, alloc_space, inuse_objects, inuse_space], [3, 300, 1, 100]);
         assert_eq!(sites[2].stack[0].function, "testing.(*T).Run");
     }

@@ -114,14 +114,14 @@ impl Signature {
 
 /// An operator that becomes a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Site {
+pub(super) struct AtomicOperator {
     pub(super) at: Range<usize>,
     pub(super) kind: Kind,
     pub(super) offset: u32,
 }
 
 /// The operators of a function that become calls.
-pub(super) fn find(bytes: &[u8], body: Range<usize>, sites: &mut Vec<Site>) -> Result<(), InstrumentError> {
+pub(super) fn find(bytes: &[u8], body: Range<usize>, sites: &mut Vec<AtomicOperator>) -> Result<(), InstrumentError> {
     if memchr::memchr(ATOMIC, &bytes[body.clone()]).is_none() {
         return Ok(());
     }
@@ -138,7 +138,7 @@ pub(super) fn find(bytes: &[u8], body: Range<usize>, sites: &mut Vec<Site>) -> R
         reader.read_var_u32()?;
         // The module is valid and its memory has 32-bit addresses, so that offsets have 32 bits.
         let offset = u32::try_from(reader.read_var_u64()?).unwrap_or(u32::MAX);
-        sites.push(Site { at: at..end, kind, offset });
+        sites.push(AtomicOperator { at: at..end, kind, offset });
     }
     Ok(())
 }

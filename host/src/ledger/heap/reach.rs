@@ -6,7 +6,7 @@
 //! the last: an empty slice at the end of a buffer points there.
 //!
 //! [`plain`] looks at one run and takes every such word for a pointer. An integer that happens to be such an address then makes
-//! a lost block look retained. A [`Comparison`] looks at two runs of one test whose heaps lie at different addresses. A pointer
+//! a lost block look retained. A [`MemoryComparison`] looks at two runs of one test whose heaps lie at different addresses. A pointer
 //! differs between the runs; an integer is the same in both. Not every pointer stands at the same place in both runs: see
 //! `moved`. By the same rule it is found which lost blocks hold which: see `holding`.
 //!
@@ -120,14 +120,14 @@ pub fn plain(picture: &Picture) -> Vec<bool> {
 }
 
 /// Two runs of one test that ended with the same blocks at different addresses.
-pub struct Comparison<'p, 'm> {
+pub struct MemoryComparison<'p, 'm> {
     first: &'p Picture<'m>,
     twin: Twin<'p, 'm>,
     /// The addresses that are roots in both runs.
     roots: Vec<Range<u32>>,
 }
 
-impl<'p, 'm> Comparison<'p, 'm> {
+impl<'p, 'm> MemoryComparison<'p, 'm> {
     /// Matches the ends of two runs.
     ///
     /// # Errors

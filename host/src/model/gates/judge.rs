@@ -1,12 +1,12 @@
 //! Judges the gates of a run by its report.
 
 use super::limits::GateLimits;
-use super::record::{GateKind, GateRecord, GateTest, Limit, UnknownTest, passes};
+use super::record::{GateKind, GateLimit, GateRecord, GateTest, UnknownTest, passes};
 use crate::model::{Canonical, FunctionGrowth, Report, ResourceKind, TestRecord, Threshold, Verdict};
 use std::collections::BTreeMap;
 
 /// What a test adds to a figure.
-enum Figure {
+enum TestFigure {
     /// The test adds so much.
     Known(u64),
     /// The test adds nothing: it did not run or did not come to an end at which there is such a figure, or the gate compares
@@ -45,8 +45,8 @@ fn of_figure(
     let add = if gate.is_largest() { u64::max } else { u64::saturating_add };
     for (module, test) in tests(report) {
         match figure(test, gate, |kind| unseen(module, &test.name, kind)) {
-            Figure::None => {}
-            Figure::Known(seen) => {
+            TestFigure::None => {}
+            TestFigure::Known(seen) => {
                 record.seen = add(record.seen, seen);
                 // Where the largest figure counts, only tests over the limit are to blame. Where the sum counts, every test is
                 // that adds to it.
@@ -54,10 +54,10 @@ fn of_figure(
                     record.tests.push(GateTest::new(module, &test.name, seen, None));
                 }
             }
-            Figure::Unknown(why) => unknown(&mut record, module, test, why),
+            TestFigure::Unknown(why) => unknown(&mut record, module, test, why),
         }
     }
-    record.passed = passes(&record, Limit::Most(most));
+    record.passed = passes(&record, GateLimit::Most(most));
     record.settle()
 }
 
@@ -76,34 +76,35 @@ fn finished(test: &TestRecord) -> bool {
     matches!(test.verdict, Verdict::Pass | Verdict::Leak)
 }
 
-fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) -> bool) -> Figure {
-    let Some(usage) = &test.usage else { return Figure::None };
+fn figure(test: &TestRecord, gate: GateKind, is_unseen: impl Fn(ResourceKind) -> bool) -> TestFigure {
+    let Some(usage) = &test.usage else { return TestFigure::None };
     let heap = &usage.heap;
     let of_heap = |figure: Option<u64>| match figure {
         // With a doubt, some of the blocks that seem to be retained may be lost.
         Some(bytes) => match heap.doubt.as_deref().filter(|_| heap.retained != Some(0)) {
-            None => Figure::Known(bytes),
-            Some(doubt) => Figure::Unknown(format!("what is lost and what is retained is not told apart: {doubt}")),
+            None => TestFigure::Known(bytes),
+            Some(doubt) => TestFigure::Unknown(format!("what is lost and what is retained is not told apart: {doubt}")),
         },
-        None if heap.tracked || !finished(test) => Figure::None,
-        None => {
-            Figure::Unknown(format!("its heap is not tracked: {}", heap.why.as_deref().unwrap_or("no reason is given")))
-        }
+        None if heap.tracked || !finished(test) => TestFigure::None,
+        None => TestFigure::Unknown(format!(
+            "its heap is not tracked: {}",
+            heap.why.as_deref().unwrap_or("no reason is given")
+        )),
     };
     let left = |kinds: &[ResourceKind]| {
         if kinds.iter().any(|kind| is_unseen(*kind)) {
-            return Figure::Unknown("its policy ignores them, so that they are not listed".to_owned());
+            return TestFigure::Unknown("its policy ignores them, so that they are not listed".to_owned());
         }
         let leaks = test.details.iter().flat_map(|details| &details.leaks).filter(|leak| kinds.contains(&leak.kind));
-        Figure::Known(leaks.map(|leak| leak.count).fold(0, u64::saturating_add))
+        TestFigure::Known(leaks.map(|leak| leak.count).fold(0, u64::saturating_add))
     };
     match gate {
         GateKind::Lost => of_heap(heap.lost),
         GateKind::Retained => of_heap(heap.retained),
-        GateKind::Handles => usage.handles_peak.map_or(Figure::None, |peak| Figure::Known(peak.into())),
+        GateKind::Handles => usage.handles_peak.map_or(TestFigure::None, |peak| TestFigure::Known(peak.into())),
         GateKind::Threads => left(&[ResourceKind::Thread]),
         GateKind::TasksDelta => left(&[ResourceKind::Task, ResourceKind::AsyncTask]),
-        GateKind::Growth | GateKind::Fuel | GateKind::FaultLeaks => Figure::None,
+        GateKind::Growth | GateKind::Fuel | GateKind::FaultLeaks => TestFigure::None,
     }
 }
 
@@ -155,7 +156,7 @@ fn compared(report: &Canonical, base: &Report, gate: GateKind, threshold: Thresh
             }
         }
     }
-    record.passed = passes(&record, Limit::Threshold(threshold));
+    record.passed = passes(&record, GateLimit::Threshold(threshold));
     record.settle()
 }
 

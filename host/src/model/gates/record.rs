@@ -211,20 +211,20 @@ impl GateRecord {
     }
 
     /// The limit, read back from its words.
-    fn limit(&self) -> Option<Limit> {
+    fn limit(&self) -> Option<GateLimit> {
         if self.gate.has_base() {
-            return self.limit.parse().ok().map(Limit::Threshold);
+            return self.limit.parse().ok().map(GateLimit::Threshold);
         }
         let quantity = if self.gate.is_size() { Quantity::Size } else { Quantity::Count };
-        quantity.parse(&self.limit).ok().map(Limit::Most)
+        quantity.parse(&self.limit).ok().map(GateLimit::Most)
     }
 }
 
 /// Whether the figure of a record keeps within a limit.
-pub(super) fn passes(record: &GateRecord, limit: Limit) -> bool {
+pub(super) fn passes(record: &GateRecord, limit: GateLimit) -> bool {
     match limit {
-        Limit::Most(most) => record.seen <= most && record.unknown == 0,
-        Limit::Threshold(threshold) => match record.gate {
+        GateLimit::Most(most) => record.seen <= most && record.unknown == 0,
+        GateLimit::Threshold(threshold) => match record.gate {
             // Each test is judged by itself: `tests` holds those that grew by more than is allowed.
             GateKind::Growth => record.tests.is_empty() && record.tests_omitted == 0,
             _ => !threshold.is_exceeded(record.base.unwrap_or(0), record.seen),
@@ -234,7 +234,7 @@ pub(super) fn passes(record: &GateRecord, limit: Limit) -> bool {
 
 /// The limit of a record, as a number.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Limit {
+pub(super) enum GateLimit {
     Most(u64),
     Threshold(Threshold),
 }

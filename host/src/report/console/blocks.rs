@@ -91,7 +91,7 @@ impl Display for ReachText<'_> {
         // Places on the same line count as one here, whichever code called that line.
         let mut places: Vec<(String, u64)> = Vec::new();
         for placed in &self.0.reaches {
-            let mut text = Site(Frame::innermost_own(&placed.stack)).to_string();
+            let mut text = ShortPlace(Frame::innermost_own(&placed.stack)).to_string();
             if let Some(name) = &placed.type_name {
                 text = format!("`{}` {text}", OneLine(name));
             }
@@ -118,15 +118,15 @@ impl Display for RingStep<'_> {
         if let Some(name) = type_name {
             write!(f, "`{}` ", OneLine(name))?;
         }
-        write!(f, "{}", Site(at.as_ref()))?;
+        write!(f, "{}", ShortPlace(at.as_ref()))?;
         if *count > 1 { write!(f, " ({} blocks)", GroupedDigits(*count)) } else { Ok(()) }
     }
 }
 
 /// A place in few words: its line, or its function if the line is not known.
-struct Site<'a>(Option<&'a Frame>);
+struct ShortPlace<'a>(Option<&'a Frame>);
 
-impl Display for Site<'_> {
+impl Display for ShortPlace<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(Frame { file: Some(file), line: Some(line), .. }) => write!(f, "{}:{line}", OneLine(file)),
@@ -143,7 +143,7 @@ pub(super) fn advice(resource: &Resource) -> Option<String> {
         let which = if resource.count == blocks.cycles { "the reference to itself" } else { "one of these references" };
         return Some(format!("make {which} a `Weak`"));
     };
-    let [first, last] = [first, last].map(|step| Site(step.at.as_ref()).to_string());
+    let [first, last] = [first, last].map(|step| ShortPlace(step.at.as_ref()).to_string());
     Some(format!("make one of these references a `Weak`, such as that from {last} back to {first}"))
 }
 

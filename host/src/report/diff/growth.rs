@@ -1,6 +1,6 @@
 //! Judges what tests retain: whether it grew by more than is allowed from one report to the other.
 
-use super::heap::{Amount, Figure, TestChange, known};
+use super::heap::{Amount, ComparedFigure, TestChange, known};
 use super::pairs;
 use crate::model::{Report, Threshold};
 
@@ -27,7 +27,7 @@ impl RetainedGrowth {
     pub fn judge(old: &Report, new: &Report, threshold: Threshold) -> Self {
         let mut growth = Self { threshold, over: Vec::new(), judged: 0, not_judged: 0, not_certain: 0 };
         for pair in pairs(old, new).into_iter().filter(|pair| pair.old.is_some() && pair.new.is_some()) {
-            let figure = Figure::Retained;
+            let figure = ComparedFigure::Retained;
             let (Ok(old), Ok(new)) = (known(pair.old, figure), known(pair.new, figure)) else {
                 growth.not_judged += 1;
                 continue;

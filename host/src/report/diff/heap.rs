@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// A figure of the heap that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Figure {
+pub enum ComparedFigure {
     /// Blocks that nothing reaches at the end.
     Lost,
     /// Blocks that static data still reaches at the end.
@@ -18,7 +18,7 @@ pub enum Figure {
     Peak,
 }
 
-impl Figure {
+impl ComparedFigure {
     const ALL: [Self; 3] = [Self::Lost, Self::Retained, Self::Peak];
 }
 
@@ -73,8 +73,8 @@ pub struct HeapDiff {
 /// on the stack.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SiteChange {
-    /// [`Figure::Lost`] or [`Figure::Retained`].
-    pub figure: Figure,
+    /// [`ComparedFigure::Lost`] or [`ComparedFigure::Retained`].
+    pub figure: ComparedFigure,
     /// The function; `None` where no stack was recorded.
     pub function: Option<String>,
     /// In the base.
@@ -89,7 +89,7 @@ pub struct TestChange {
     /// The test.
     pub test: TestId,
     /// The figure.
-    pub figure: Figure,
+    pub figure: ComparedFigure,
     /// In the base.
     pub old: Amount,
     /// Now.
@@ -102,7 +102,7 @@ pub struct OneSided {
     /// The test.
     pub test: TestId,
     /// The figures.
-    pub figures: Vec<Figure>,
+    pub figures: Vec<ComparedFigure>,
     /// The report that knows them.
     pub known: Side,
     /// Why the other report does not.
@@ -121,20 +121,20 @@ pub enum UnknownFigure {
 }
 
 /// A figure of a test. A test that is not in the report has left nothing.
-pub(super) fn known(test: Option<&TestRecord>, figure: Figure) -> Result<Amount, UnknownFigure> {
+pub(super) fn known(test: Option<&TestRecord>, figure: ComparedFigure) -> Result<Amount, UnknownFigure> {
     let Some(test) = test else {
-        return Ok(Amount { blocks: (figure != Figure::Peak).then_some(0), ..Amount::default() });
+        return Ok(Amount { blocks: (figure != ComparedFigure::Peak).then_some(0), ..Amount::default() });
     };
     let heap = &test.usage.as_ref().ok_or(UnknownFigure::NotRun)?.heap;
     if !heap.tracked {
         return Err(UnknownFigure::NotTracked(heap.why.as_deref().map(str::to_owned)));
     }
     let (bytes, blocks) = match figure {
-        Figure::Lost => (heap.lost, heap.lost_blocks),
-        Figure::Retained => (heap.retained, heap.retained_blocks),
-        Figure::Peak => (heap.peak, None),
+        ComparedFigure::Lost => (heap.lost, heap.lost_blocks),
+        ComparedFigure::Retained => (heap.retained, heap.retained_blocks),
+        ComparedFigure::Peak => (heap.peak, None),
     };
-    let bound = figure != Figure::Peak && heap.is_bounded();
+    let bound = figure != ComparedFigure::Peak && heap.is_bounded();
     Ok(Amount { bytes: bytes.ok_or(UnknownFigure::Ended(test.verdict))?, blocks, bound })
 }
 
@@ -142,12 +142,12 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> HeapDiff {
     let mut diff = HeapDiff::default();
     let mut sites = Sites::new();
     for pair in pairs {
-        let bounded = |test: Option<&TestRecord>| known(test, Figure::Lost).is_ok_and(|lost| lost.bound);
+        let bounded = |test: Option<&TestRecord>| known(test, ComparedFigure::Lost).is_ok_and(|lost| lost.bound);
         diff.bounded += usize::from(bounded(pair.old) || bounded(pair.new));
-        for figure in Figure::ALL {
+        for figure in ComparedFigure::ALL {
             match [known(pair.old, figure), known(pair.new, figure)] {
                 [Ok(old), Ok(new)] => diff.compare_figure(pair, figure, [old, new], &mut sites),
-                [Err(_), Err(_)] => diff.unknown += usize::from(figure == Figure::Lost),
+                [Err(_), Err(_)] => diff.unknown += usize::from(figure == ComparedFigure::Lost),
                 [Ok(_), Err(why)] => diff.one_sided(pair, figure, Side::Old, why),
                 [Err(why), Ok(_)] => diff.one_sided(pair, figure, Side::New, why),
             }
@@ -178,13 +178,19 @@ fn size(old: Amount, new: Amount) -> (u64, u64) {
 }
 
 /// For each figure and function, the amount in the base and the amount now.
-type Sites<'a> = BTreeMap<(Figure, Option<&'a str>), [Amount; 2]>;
+type Sites<'a> = BTreeMap<(ComparedFigure, Option<&'a str>), [Amount; 2]>;
 
 impl HeapDiff {
-    fn compare_figure<'a>(&mut self, pair: &TestPair<'a>, figure: Figure, both: [Amount; 2], sites: &mut Sites<'a>) {
+    fn compare_figure<'a>(
+        &mut self,
+        pair: &TestPair<'a>,
+        figure: ComparedFigure,
+        both: [Amount; 2],
+        sites: &mut Sites<'a>,
+    ) {
         let found = [pair.old, pair.new].map(|test| resources(test, figure));
         // If the places do not add up to the test's own figure, only that figure is certain.
-        if figure != Figure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
+        if figure != ComparedFigure::Peak && found.iter().zip(both).all(|(found, whole)| is_all(found, whole)) {
             for (side, found) in found.into_iter().enumerate() {
                 for at in found.into_iter().flat_map(Resource::by_place) {
                     let function = Frame::innermost_own(at.stack).map(|frame| frame.function.as_str());
@@ -192,7 +198,7 @@ impl HeapDiff {
                     entry[side].add(Amount { bound: both[side].bound, ..Amount::blocks(at.bytes, at.count) });
                 }
             }
-        } else if figure != Figure::Peak || (pair.old.is_some() && pair.new.is_some()) {
+        } else if figure != ComparedFigure::Peak || (pair.old.is_some() && pair.new.is_some()) {
             // A test that is not in a report has no peak there. That is not a peak of zero.
             let [old, new] = both;
             if old == new {
@@ -203,7 +209,7 @@ impl HeapDiff {
         }
     }
 
-    fn one_sided(&mut self, pair: &TestPair<'_>, figure: Figure, known: Side, why: UnknownFigure) {
+    fn one_sided(&mut self, pair: &TestPair<'_>, figure: ComparedFigure, known: Side, why: UnknownFigure) {
         if pair.old.is_none() || pair.new.is_none() {
             // There is nothing to compare. The test is listed as new or gone, with the reason.
             return;
@@ -216,12 +222,12 @@ impl HeapDiff {
 }
 
 /// The entries of the report that a figure counts.
-fn resources(test: Option<&TestRecord>, figure: Figure) -> Vec<&Resource> {
+fn resources(test: Option<&TestRecord>, figure: ComparedFigure) -> Vec<&Resource> {
     let Some(details) = test.and_then(|test| test.details.as_deref()) else { return Vec::new() };
     let all = match figure {
-        Figure::Lost => &details.leaks[..],
-        Figure::Retained => &details.retained,
-        Figure::Peak => &[],
+        ComparedFigure::Lost => &details.leaks[..],
+        ComparedFigure::Retained => &details.retained,
+        ComparedFigure::Peak => &[],
     };
     all.iter().filter(|resource| resource.kind.heading() == Heading::Lost).collect()
 }

@@ -11,7 +11,7 @@ mod tests;
 
 pub use crate::model::threshold::{Threshold, ThresholdError};
 pub use growth::RetainedGrowth;
-pub use heap::{Amount, Figure, HeapDiff, OneSided, SiteChange, TestChange, UnknownFigure};
+pub use heap::{Amount, ComparedFigure, HeapDiff, OneSided, SiteChange, TestChange, UnknownFigure};
 pub use leaks::{LeakChange, LeakDiff};
 pub use tests::{OnlyTest, TestDiff, VerdictChange};
 

@@ -1,7 +1,7 @@
 //! The tests of two reports: which are in both, and with which verdicts.
 
 use super::TestPair;
-use super::heap::{Figure, UnknownFigure, known};
+use super::heap::{ComparedFigure, UnknownFigure, known};
 use super::matched;
 use crate::model::doubt::TestId;
 use crate::model::{SubtestRecord, TestRecord, Verdict};
@@ -48,7 +48,7 @@ pub(super) fn compare(pairs: &[TestPair<'_>]) -> TestDiff {
         let only = |test: &TestRecord| OnlyTest {
             test: pair.id.clone(),
             verdict: test.verdict,
-            heap: known(Some(test), Figure::Lost).err(),
+            heap: known(Some(test), ComparedFigure::Lost).err(),
         };
         match (pair.old, pair.new) {
             (Some(old), Some(new)) => {

@@ -1,7 +1,7 @@
 //! What threads that had not ended hold: handles that they opened, and heap blocks that only their stacks reach.
 
 use crate::ledger::Handle;
-use crate::ledger::heap::reach::{Comparison, Picture, ThreadStack, plain};
+use crate::ledger::heap::reach::{MemoryComparison, Picture, ThreadStack, plain};
 use crate::sandbox::heap::EndPicture;
 use std::collections::BTreeMap;
 
@@ -63,7 +63,7 @@ pub fn held_blocks(first: &EndPicture, second: Option<&EndPicture>) -> Vec<HeldB
         let Some(second) = second else { return Some(plain(&here)) };
         let others = live(second.stacks());
         let there = Picture { stacks: &others, ..second.picture(first) };
-        Comparison::new(&here, &there).ok().map(|both| both.reached())
+        MemoryComparison::new(&here, &there).ok().map(|both| both.reached())
     };
     let Some(without) = reach(None) else { return Vec::new() };
     let of_one = |(number, thread): &(u64, u32)| {

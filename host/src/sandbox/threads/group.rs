@@ -7,7 +7,7 @@ use super::memory::MemoryLimit;
 use super::module::ThreadModule;
 use super::schedule::{Next, Schedule};
 use super::seat::{Board, Seat, THREAD_FUEL};
-use super::shared::{Shared, Together};
+use super::shared::{Shared, SharedValue};
 use super::stopped::{EndReason, EndedAll, StoppedThread, ThreadDeadlock, ThreadEnded};
 use super::turns::Turn;
 use super::waits::{MAIN, ThreadId, Wait, Waiting};
@@ -52,8 +52,8 @@ pub struct ThreadGroup<'a> {
     pre: InstancePre<TestState>,
     memory: SharedMemory,
     limit: u64,
-    wasi: Together<Wasi>,
-    heap: Together<HeapState>,
+    wasi: SharedValue<Wasi>,
+    heap: SharedValue<HeapState>,
     board: Board,
     /// The threads that run, without the main one.
     running: BTreeMap<ThreadId, ThreadRun<'a>>,
@@ -83,7 +83,7 @@ impl<'a> ThreadGroup<'a> {
         let board = Board::new(if is_followed { explored.followed() } else { explored });
         // SAFETY: one host thread runs all the stores of a test, here. Only the host functions of `calls` let another guest
         // thread run, and none of them keeps a reference to the context or the books meanwhile.
-        let (wasi, heap) = unsafe { (Together::new(wasi), Together::new(heap)) };
+        let (wasi, heap) = unsafe { (SharedValue::new(wasi), SharedValue::new(heap)) };
         let mut store = fresh_store(module, Shared::Together(wasi.clone()), Shared::Together(heap.clone()), limit);
         let memory_limit: MemoryLimit = Arc::new(Mutex::new(Limiter::new(limit, false)));
         store.data_mut().memory_limit = Some(Arc::clone(&memory_limit));

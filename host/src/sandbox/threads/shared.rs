@@ -9,20 +9,20 @@ pub enum Shared<T> {
     /// The store's own, for a test without threads.
     Own(T),
     /// Shared, for a test with threads.
-    Together(Together<T>),
+    Together(SharedValue<T>),
 }
 
-/// A value that several stores share. See [`Together::new`].
-pub struct Together<T>(Arc<Slot<T>>);
+/// A value that several stores share. See [`SharedValue::new`].
+pub struct SharedValue<T>(Arc<Slot<T>>);
 
 struct Slot<T>(UnsafeCell<T>);
 
-// SAFETY: whoever makes a `Together` promises that its clones are only used on one thread at a time.
+// SAFETY: whoever makes a `SharedValue` promises that its clones are only used on one thread at a time.
 unsafe impl<T: Send> Send for Slot<T> {}
 // SAFETY: as for `Send`.
 unsafe impl<T: Send> Sync for Slot<T> {}
 
-impl<T> Together<T> {
+impl<T> SharedValue<T> {
     /// Makes a value that several stores can share.
     ///
     /// The same thread of the host must use all clones. While a reference that one clone gave is alive, no clone may be
@@ -39,7 +39,7 @@ impl<T> Together<T> {
     }
 }
 
-impl<T> Clone for Together<T> {
+impl<T> Clone for SharedValue<T> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
@@ -61,7 +61,7 @@ impl<T> Deref for Shared<T> {
     fn deref(&self) -> &T {
         match self {
             Self::Own(value) => value,
-            // SAFETY: by the promise of `Together::new`, nobody else has a reference now.
+            // SAFETY: by the promise of `SharedValue::new`, nobody else has a reference now.
             Self::Together(together) => unsafe { &*together.0.0.get() },
         }
     }
@@ -71,7 +71,7 @@ impl<T> DerefMut for Shared<T> {
     fn deref_mut(&mut self) -> &mut T {
         match self {
             Self::Own(value) => value,
-            // SAFETY: by the promise of `Together::new`, nobody else has a reference now.
+            // SAFETY: by the promise of `SharedValue::new`, nobody else has a reference now.
             Self::Together(together) => unsafe { &mut *together.0.0.get() },
         }
     }

@@ -5,13 +5,13 @@ use super::fault::{Fault, Halt};
 use super::given_paths::GivenPaths;
 use super::goroutines::{GoAccount, GoroutineDumps};
 use super::grants::Grants;
-use super::host::Turn;
+use super::host::ListenTurn;
 use super::meter;
 use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
 use super::reads::HostReads;
-use super::table::{DirEntry, Entry, FileOrDir, Object, Result, RightsPair, Table, path};
+use super::table::{DescriptorEntry, DirEntry, FileOrDir, Object, Result, RightsPair, Table, path};
 use super::trace::Tracer;
 use super::watch::{BegunAllocation, CallWatch, Request, WatchOptions};
 use super::watchdog::Watchdog;
@@ -60,7 +60,7 @@ pub struct Wasi {
     /// Notes what the test asks of the host, if that is wanted.
     pub(super) reads: Option<Box<HostReads>>,
     /// Dropped last, when nothing listens any more.
-    pub(super) _turn: Turn,
+    pub(super) _turn: ListenTurn,
 }
 
 impl Wasi {
@@ -85,7 +85,7 @@ impl Wasi {
             stack,
         });
         self.note_ends(id, kind, &object);
-        Ok(self.table.insert(Entry { object, id, rights, path, preopen: None }).into())
+        Ok(self.table.insert(DescriptorEntry { object, id, rights, path, preopen: None }).into())
     }
 
     /// How many handles the test itself has acquired and has open.
@@ -142,7 +142,7 @@ impl Wasi {
     }
 
     /// Closes an entry that was taken out of the table, and its handle in the ledger.
-    pub(super) fn close_entry(&mut self, mut entry: Entry) {
+    pub(super) fn close_entry(&mut self, mut entry: DescriptorEntry) {
         if self.collects {
             let closed = self.ledger.get(entry.id).filter(|handle| handle.origin == Origin::Test).cloned();
             if let Some(closed) = &closed {

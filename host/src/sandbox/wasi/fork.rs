@@ -5,7 +5,7 @@ use super::captured::{CapturedOutput, Streams};
 use super::context::Wasi;
 use super::goroutines::{GoAccount, GoStart, GoroutineDumps};
 use super::grants::Grants;
-use super::host::Turn;
+use super::host::ListenTurn;
 use super::missing_paths::MissingPaths;
 use super::open::ContextOptions;
 use super::random::Random;
@@ -65,7 +65,7 @@ impl Wasi {
             watch: watch.map(CallWatch::new).map(Box::new),
             trace: trace.map(Tracer::new).map(Box::new),
             reads: notes_reads.then(Box::default),
-            _turn: Turn::default(),
+            _turn: ListenTurn::default(),
         })
     }
 

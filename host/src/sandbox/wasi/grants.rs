@@ -30,14 +30,14 @@ pub struct Grants {
     pub(super) dirs: Vec<GrantedDir>,
     pub(super) env: Vec<String>,
     pub(super) stdin: Arc<[u8]>,
-    pub(super) names: Arc<Names>,
+    pub(super) names: Arc<GrantNames>,
 }
 
 /// A granted socket under its name.
 type NamedSocket = (Arc<str>, Box<dyn File>);
 
 /// Names that all tests share.
-pub(super) struct Names {
+pub(super) struct GrantNames {
     pub stdin: Arc<str>,
     pub stdout: Arc<str>,
     pub stderr: Arc<str>,
@@ -138,7 +138,7 @@ impl Grants {
             });
         }
         let env = policy.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let names = Names {
+        let names = GrantNames {
             stdin: "<stdin>".into(),
             stdout: "<stdout>".into(),
             stderr: "<stderr>".into(),

@@ -2,7 +2,7 @@
 
 use super::context::Wasi;
 use super::quota::{BrokenLimit, MET, NAME};
-use super::table::{Entry, Object};
+use super::table::{DescriptorEntry, Object};
 use crate::ledger::Origin;
 
 impl Wasi {
@@ -74,7 +74,7 @@ impl Wasi {
     }
 
     /// Takes what goes with a descriptor off the count. To be called before the ledger forgets the handle.
-    pub(super) fn let_go(&mut self, entry: &Entry) {
+    pub(super) fn let_go(&mut self, entry: &DescriptorEntry) {
         if let Object::Dir { listing: Some(listing), .. } = &entry.object {
             self.quota.hold_listing(Some(listing), &[]);
         }

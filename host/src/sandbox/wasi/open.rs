@@ -6,13 +6,13 @@ use super::context::Wasi;
 use super::given_paths::GivenPaths;
 use super::goroutines::{GoAccount, GoStart, GoroutineDumps};
 use super::grants::{Grants, SocketError};
-use super::host::Turn;
+use super::host::ListenTurn;
 use super::missing_paths::MissingPaths;
 use super::quota::Quota;
 use super::random::Random;
 use super::scratch::Scratch;
 use super::stdio::{Stdin, Stdout};
-use super::table::{Entry, Object, RightsPair, Table};
+use super::table::{DescriptorEntry, Object, RightsPair, Table};
 use super::trace::Tracer;
 use super::watch::{CallWatch, WatchOptions};
 use super::watchdog::Watchdog;
@@ -52,7 +52,7 @@ impl Wasi {
     pub fn new(grants: Arc<Grants>, options: ContextOptions) -> Result<Self, SocketError> {
         let ContextOptions { test, args, watchdog, streams, notes_sites, go, watch, trace, notes_reads } = options;
         let limits = grants.policy.limits;
-        let turn = Turn::take(&grants.policy.sockets, &watchdog);
+        let turn = ListenTurn::take(&grants.policy.sockets, &watchdog);
         let clock = Clock::new(grants.policy.clock);
         let scratch = Scratch::new(limits.most(Limit::Scratch), limits.most(Limit::ScratchEntries), clock.start());
         let mut wasi = Self {
@@ -152,6 +152,6 @@ impl Wasi {
         });
         self.note_ends(id, kind, &object);
         let rights = RightsPair::whole(kind, access);
-        self.table.insert(Entry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
+        self.table.insert(DescriptorEntry { object, id, rights, path: Arc::clone(path), preopen: preopen.cloned() })
     }
 }

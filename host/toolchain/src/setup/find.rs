@@ -40,7 +40,7 @@ pub(crate) fn active(machine: &Machine<'_>) -> Result<Toolchain, String> {
 
 /// The distribution's compiler, with its packaged target or a private sysroot.
 fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
-    let base = Base::find(machine)?;
+    let base = DistributionCompiler::find(machine)?;
     let packaged = Sysroot(machine.system("usr"));
     if packaged.lacks(machine).is_none() {
         return Some(Toolchain {
@@ -60,14 +60,14 @@ fn distribution(machine: &Machine<'_>) -> Option<Toolchain> {
 }
 
 /// A distribution's compiler that is new enough to build guests.
-pub(crate) struct Base {
+pub(crate) struct DistributionCompiler {
     pub rustc: PathBuf,
     pub cargo: PathBuf,
     pub info: RustcInfo,
 }
 
-impl Base {
-    pub fn find(machine: &Machine<'_>) -> Option<Base> {
+impl DistributionCompiler {
+    pub fn find(machine: &Machine<'_>) -> Option<DistributionCompiler> {
         let rustc = machine.system("usr/bin/rustc");
         if !rustc.exists() {
             return None;
@@ -80,7 +80,7 @@ impl Base {
             tracing::debug!(rustc = %rustc.display(), release = info.release, "too old");
             return None;
         }
-        Some(Base { rustc, cargo, info })
+        Some(DistributionCompiler { rustc, cargo, info })
     }
 
     /// The toolchain of a private sysroot for this compiler.
@@ -150,7 +150,7 @@ mod tests {
     fn a_private_sysroot_counts_only_when_complete() {
         let fake = FakeMachine::new();
         fake.distribution();
-        let base = Base::find(&fake.machine()).unwrap();
+        let base = DistributionCompiler::find(&fake.machine()).unwrap();
         let private = sysroot::private(&fake.machine(), &base.rustc, &base.info);
         let lld = "lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld";
         let lld = private.0.join(lld);

@@ -2,7 +2,7 @@
 
 use crate::error::ToolchainError;
 use crate::setup::debian::{self, Needs};
-use crate::setup::find::{Base, active, find_on};
+use crate::setup::find::{DistributionCompiler, active, find_on};
 use crate::setup::ingredients::Ingredients;
 use crate::setup::linker;
 use crate::setup::progress::{SetupEvent, SetupStep};
@@ -115,7 +115,7 @@ fn with_distribution(
             return Ok(found);
         }
     }
-    let (Some(base), Some(ingredients)) = (Base::find(machine), Ingredients::find(machine)) else {
+    let (Some(base), Some(ingredients)) = (DistributionCompiler::find(machine), Ingredients::find(machine)) else {
         reasons
             .push("the packages were installed, but there is still no usable compiler with std's sources".to_owned());
         return Err(ToolchainError::Unavailable { reasons });
@@ -137,7 +137,7 @@ fn with_distribution(
 /// Builds the private sysroot, or, if it is there already, gives it another linker.
 fn make_private(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     ingredients: &Ingredients,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<Toolchain, ToolchainError> {
@@ -152,7 +152,7 @@ fn make_private(
 
 /// What the distribution has to provide before a private sysroot can be built; `None` for nothing.
 fn needs(machine: &Machine<'_>) -> Option<Needs> {
-    let base = Base::find(machine);
+    let base = DistributionCompiler::find(machine);
     let info = base.as_ref().map(|base| &base.info);
     let needs = Needs {
         toolchain: base.is_none() || Ingredients::find(machine).is_none(),

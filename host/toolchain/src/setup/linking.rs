@@ -2,7 +2,7 @@
 
 use crate::TARGET;
 use crate::error::ToolchainError;
-use crate::setup::find::Base;
+use crate::setup::find::DistributionCompiler;
 use crate::setup::ingredients::Ingredients;
 use crate::setup::progress::{SetupEvent, run};
 use crate::setup::sysroot::{RUST_LLD, START_FILES, Sysroot};
@@ -19,7 +19,7 @@ const PROBE: &str = "#[test]\nfn probe() {\n    let _ = std::thread::spawn(|| ()
 /// Uses the first linker that can link a test. With it, the stubs are linked into the start files.
 pub(crate) fn connect_linker(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     ingredients: &Ingredients,
     sysroot: &Sysroot,
     work: &Path,
@@ -45,7 +45,7 @@ pub(crate) fn connect_linker(
 
 fn compile_stubs(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     sysroot: &Sysroot,
     work: &Path,
 ) -> Result<PathBuf, ToolchainError> {
@@ -90,7 +90,12 @@ fn merge_stubs(
 }
 
 /// Links a test that uses a thread: that is where an older libc lacks something.
-fn probe(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot, work: &Path) -> Result<(), ToolchainError> {
+fn probe(
+    machine: &Machine<'_>,
+    base: &DistributionCompiler,
+    sysroot: &Sysroot,
+    work: &Path,
+) -> Result<(), ToolchainError> {
     let source = work.join("probe.rs");
     write(&source, PROBE)?;
     let command =
@@ -98,6 +103,6 @@ fn probe(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot, work: &Path) -> 
     run(machine, &command, &mut |_| {}).map(drop)
 }
 
-fn compiler(base: &Base, sysroot: &Sysroot) -> CommandLine {
+fn compiler(base: &DistributionCompiler, sysroot: &Sysroot) -> CommandLine {
     CommandLine::new(&base.rustc).arg("--sysroot").arg(&sysroot.0).arg("--target").arg(TARGET)
 }

@@ -2,7 +2,7 @@
 
 use crate::TARGET;
 use crate::error::ToolchainError;
-use crate::setup::find::Base;
+use crate::setup::find::DistributionCompiler;
 use crate::setup::progress::{SetupEvent, SetupStep, run_step};
 use crate::setup::sysroot::Sysroot;
 use crate::system::command::CommandLine;
@@ -44,7 +44,7 @@ impl Panics {
 
 /// What std is built from, and how.
 pub(crate) struct StdSource<'a> {
-    pub base: &'a Base,
+    pub base: &'a DistributionCompiler,
     /// The library's sources.
     pub library: &'a Path,
     pub panics: Panics,

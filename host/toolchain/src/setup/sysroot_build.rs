@@ -1,7 +1,7 @@
 //! Makes a private sysroot: std for the target, wasi-libc with the parts that it lacks, and a linker, under one directory.
 
 use crate::error::ToolchainError;
-use crate::setup::find::Base;
+use crate::setup::find::DistributionCompiler;
 use crate::setup::ingredients::{Ingredients, Std};
 use crate::setup::linking::connect_linker;
 use crate::setup::progress::{SetupEvent, SetupStep};
@@ -18,7 +18,7 @@ const STAGE: &str = ".building-";
 /// Builds the sysroot beside its final place, and moves it there at the end. The caller holds the installation lock.
 pub(crate) fn build(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     ingredients: &Ingredients,
     place: &Sysroot,
     progress: &mut dyn FnMut(SetupEvent<'_>),
@@ -47,7 +47,11 @@ pub(crate) fn build(
 }
 
 /// Marks a sysroot as complete, and moves it to its place.
-pub(crate) fn put_in_place(sysroot: &Sysroot, base: &Base, place: &Sysroot) -> Result<(), ToolchainError> {
+pub(crate) fn put_in_place(
+    sysroot: &Sysroot,
+    base: &DistributionCompiler,
+    place: &Sysroot,
+) -> Result<(), ToolchainError> {
     sysroot.write_marker(&base.info)?;
     if place.0.exists() {
         fs::remove_dir_all(&place.0).map_err(ToolchainError::file("remove the damaged", &place.0))?;
@@ -58,7 +62,7 @@ pub(crate) fn put_in_place(sysroot: &Sysroot, base: &Base, place: &Sysroot) -> R
 /// Gives a complete sysroot another linker, after its own has disappeared.
 pub(crate) fn relink(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     ingredients: &Ingredients,
     place: &Sysroot,
     progress: &mut dyn FnMut(SetupEvent<'_>),
@@ -79,7 +83,7 @@ pub(crate) fn stage(machine: &Machine<'_>) -> Result<tempfile::TempDir, Toolchai
 }
 
 /// Links to the host's libraries, for procedural macros, and to its programs except the linker.
-fn link_host(machine: &Machine<'_>, base: &Base, sysroot: &Sysroot) -> Result<(), ToolchainError> {
+fn link_host(machine: &Machine<'_>, base: &DistributionCompiler, sysroot: &Sysroot) -> Result<(), ToolchainError> {
     let host = &base.info.host;
     let original = Sysroot(machine.system("usr")).rustlib().join(host);
     create_dir(&sysroot.host_bin(host))?;
@@ -105,7 +109,7 @@ mod tests {
         fake.sources_and_libc();
         fake.target("usr", "");
         fake.file("usr/bin/wasm-ld-22", "");
-        let (machine, base) = (fake.machine(), Base::find(&fake.machine()).unwrap());
+        let (machine, base) = (fake.machine(), DistributionCompiler::find(&fake.machine()).unwrap());
         let place = sysroot::private(&machine, &base.rustc, &base.info);
         fs::create_dir_all(machine.sysroots()).unwrap();
         let ingredients = Ingredients::find(&machine).unwrap();
@@ -126,7 +130,7 @@ mod tests {
         fake.file("usr/bin/wasm-ld-22", "");
         fake.fail("rustc --sysroot", 1, "undefined symbol: pthread_join");
         fake.answer_once("rustc --sysroot", "");
-        let (machine, base) = (fake.machine(), Base::find(&fake.machine()).unwrap());
+        let (machine, base) = (fake.machine(), DistributionCompiler::find(&fake.machine()).unwrap());
         let place = sysroot::private(&machine, &base.rustc, &base.info);
         fs::create_dir_all(machine.sysroots()).unwrap();
         let ingredients = Ingredients::find(&machine).unwrap();

@@ -4,7 +4,7 @@
 //! is, and that code for the target unwinds. Code for this machine, such as procedural macros, is compiled as always.
 
 use crate::error::ToolchainError;
-use crate::setup::find::Base;
+use crate::setup::find::DistributionCompiler;
 use crate::setup::install::Permission;
 use crate::setup::progress::{SetupEvent, SetupStep};
 use crate::setup::rustc_info::RustcInfo;
@@ -80,21 +80,22 @@ fn unwinding_on(
 }
 
 /// The compiler behind a toolchain. For a private toolchain, this is not its script, which names another sysroot.
-fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<Base, ToolchainError> {
+fn base(machine: &Machine<'_>, toolchain: &Toolchain) -> Result<DistributionCompiler, ToolchainError> {
     let unavailable = |why: String| ToolchainError::Unavailable { reasons: vec![why] };
     if let ToolchainKind::Private { .. } = toolchain.kind {
-        return Base::find(machine).ok_or_else(|| unavailable("the distribution's compiler is gone".to_owned()));
+        return DistributionCompiler::find(machine)
+            .ok_or_else(|| unavailable("the distribution's compiler is gone".to_owned()));
     }
     let rustc = toolchain.direct_rustc(machine);
     let info = RustcInfo::ask(machine, &rustc)
         .ok_or_else(|| unavailable(format!("`{}` does not say what it is", rustc.display())))?;
-    Ok(Base { rustc, cargo: toolchain.cargo.clone(), info })
+    Ok(DistributionCompiler { rustc, cargo: toolchain.cargo.clone(), info })
 }
 
 /// The sources of std, which are beside the compiler's own libraries. If permitted, rustup adds them.
 fn sources(
     machine: &Machine<'_>,
-    base: &Base,
+    base: &DistributionCompiler,
     permission: Permission,
     progress: &mut dyn FnMut(SetupEvent<'_>),
 ) -> Result<PathBuf, ToolchainError> {

@@ -1,6 +1,6 @@
 //! A fake machine in a temporary directory. Its programs are canned answers.
 
-use crate::setup::find::Base;
+use crate::setup::find::DistributionCompiler;
 use crate::setup::rustc_info::RustcInfo;
 use crate::setup::sysroot::{START_FILES, Sysroot};
 use crate::system::command::{CommandLine, Launcher, ProcessEnding, Stream};
@@ -244,7 +244,7 @@ impl FakeMachine {
     }
 
     /// Adds a complete private sysroot.
-    pub fn private_sysroot(&self, sysroot: &Sysroot, base: &Base) {
+    pub fn private_sysroot(&self, sysroot: &Sysroot, base: &DistributionCompiler) {
         let place = sysroot.0.strip_prefix(self.root()).unwrap().to_str().unwrap();
         self.target(place, "");
         self.file(&format!("{place}/lib/rustlib/{HOST}/bin/rust-lld"), "");

@@ -8,7 +8,7 @@
 //! tree that is keyed by addresses is split among more owners than it has.
 
 use super::moved::{Addresses, BlockOffset, words};
-use super::{Comparison, end};
+use super::{MemoryComparison, end};
 
 /// For each of some blocks, which of the others (or itself) it holds. The blocks are numbered from 0.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Holding {
     }
 }
 
-impl Comparison<'_, '_> {
+impl MemoryComparison<'_, '_> {
     /// Which of these blocks hold which. `among` has the blocks as indices into the first picture; the result numbers them by
     /// their positions in `among`.
     pub fn holding(&self, among: &[usize]) -> Holding {

@@ -1,9 +1,9 @@
 //! Which words of static data point to which blocks.
 
-use super::Comparison;
+use super::MemoryComparison;
 use super::moved::{Addresses, words};
 
-impl Comparison<'_, '_> {
+impl MemoryComparison<'_, '_> {
     /// The words of static data that point to one of these blocks, to the same place of it in both runs. For each: the address
     /// of the word, and the block as its index in `among`. In the order of the addresses.
     pub fn root_words(&self, among: &[usize]) -> Vec<(u32, u32)> {

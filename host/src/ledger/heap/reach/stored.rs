@@ -6,9 +6,9 @@
 //! that nobody wrote are cleared in the second run.
 
 use super::moved::{Addresses, words};
-use super::{Comparison, Mismatch};
+use super::{MemoryComparison, Mismatch};
 
-impl Comparison<'_, '_> {
+impl MemoryComparison<'_, '_> {
     /// Fails if the static data of one run alone holds the address of a block that is not reached.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-use crate::ledger::heap::reach::{Comparison, Mismatch, Picture, changed, joined, plain, without};
+use crate::ledger::heap::reach::{MemoryComparison, Mismatch, Picture, changed, joined, plain, without};
 use crate::ledger::heap::{Block, Parts};
 use proptest::prelude::*;
 use std::ops::Range;
@@ -50,14 +50,14 @@ impl TestHeap {
 }
 
 fn agreed(first: &Picture, second: &Picture) -> Result<Vec<bool>, Mismatch> {
-    Ok(Comparison::new(first, second)?.reached())
+    Ok(MemoryComparison::new(first, second)?.reached())
 }
 
 /// For each block, which blocks it holds.
 fn held(first: &TestHeap, second: &TestHeap) -> Vec<Vec<u32>> {
     let (first, second) = (first.picture(&ROOTS), second.picture(&ROOTS));
     let among: Vec<usize> = (0..first.blocks.len()).collect();
-    let holding = Comparison::new(&first, &second).unwrap().holding(&among);
+    let holding = MemoryComparison::new(&first, &second).unwrap().holding(&among);
     among.iter().map(|block| holding.targets(*block).to_vec()).collect()
 }
 
@@ -200,7 +200,7 @@ fn a_block_holds_what_it_points_to_in_both_runs() {
     assert_eq!(held(&first, &second.clone().put(144, 339))[0], [1], "another place of it");
     assert_eq!(held(&first, &second.put(144, 0))[0], [1], "in one run alone");
     let pictures = [&first, &first].map(|world| world.picture(&ROOTS));
-    let holding = Comparison::new(&pictures[0], &pictures[1]).unwrap().holding(&[2, 1]);
+    let holding = MemoryComparison::new(&pictures[0], &pictures[1]).unwrap().holding(&[2, 1]);
     assert_eq!(
         (holding.len(), holding.targets(0), holding.targets(1)),
         (2, &[][..], &[][..]),
@@ -491,7 +491,7 @@ proptest! {
 fn what_one_run_alone_keeps_in_static_data_is_seen() {
     let check = |first: &TestHeap, second: &TestHeap| {
         let [first, second] = [first, second].map(|heap| Picture { only_live: true, ..heap.picture(&ROOTS) });
-        let comparison = Comparison::new(&first, &second).unwrap();
+        let comparison = MemoryComparison::new(&first, &second).unwrap();
         comparison.check_stored(&comparison.reached())
     };
     let (here, there) = (|| TestHeap::new(&[(100, 10), (200, 10)]), || TestHeap::new(&[(300, 10), (400, 10)]));

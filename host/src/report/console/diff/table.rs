@@ -1,6 +1,6 @@
 //! Tables of figures, with their columns aligned.
 
-use super::super::super::diff::{Amount, Figure};
+use super::super::super::diff::{Amount, ComparedFigure};
 use super::super::units::GroupedDigits;
 use std::fmt::{self, Display, Formatter};
 
@@ -26,7 +26,7 @@ pub(super) struct TableRow {
 
 impl TableRow {
     /// A row for these amounts. The name is printed as it is, so it has to be sanitised.
-    pub fn new(figure: Figure, name: String, old: Amount, new: Amount) -> Self {
+    pub fn new(figure: ComparedFigure, name: String, old: Amount, new: Amount) -> Self {
         let bound = |amount: Amount| Bound::for_figure(figure).filter(|_| amount.bound);
         let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
         Self { label: label(figure), name, figures }
@@ -34,11 +34,11 @@ impl TableRow {
 }
 
 /// The word that stands before a figure.
-pub(super) fn label(figure: Figure) -> &'static str {
+pub(super) fn label(figure: ComparedFigure) -> &'static str {
     match figure {
-        Figure::Lost => "LOST",
-        Figure::Retained => "RETAINED",
-        Figure::Peak => "PEAK",
+        ComparedFigure::Lost => "LOST",
+        ComparedFigure::Retained => "RETAINED",
+        ComparedFigure::Peak => "PEAK",
     }
 }
 
@@ -78,11 +78,11 @@ enum Bound {
 
 impl Bound {
     /// The bound that a figure of this kind can be. A peak is never a bound.
-    fn for_figure(figure: Figure) -> Option<Self> {
+    fn for_figure(figure: ComparedFigure) -> Option<Self> {
         match figure {
-            Figure::Lost => Some(Self::AtLeast),
-            Figure::Retained => Some(Self::AtMost),
-            Figure::Peak => None,
+            ComparedFigure::Lost => Some(Self::AtLeast),
+            ComparedFigure::Retained => Some(Self::AtMost),
+            ComparedFigure::Peak => None,
         }
     }
 

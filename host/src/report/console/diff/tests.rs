@@ -1,6 +1,6 @@
 //! What a person reads of two reports.
 
-use super::super::super::diff::{Figure, ReportDiff, RetainedGrowth, Threshold};
+use super::super::super::diff::{ComparedFigure, ReportDiff, RetainedGrowth, Threshold};
 use super::*;
 use crate::model::doubt::{Cause, Doubt};
 use crate::model::samples::{self, frame};
@@ -188,7 +188,7 @@ fn what_is_not_tracked_is_no_zero() {
         let diff = ReportDiff::between(old, new);
         assert!(diff.heap.sites.is_empty() && diff.heap.tests.is_empty(), "{diff:?}");
         let [only] = &diff.heap.one_sided[..] else { panic!("{diff:?}") };
-        assert_eq!(only.figures, [Figure::Lost, Figure::Retained, Figure::Peak]);
+        assert_eq!(only.figures, [ComparedFigure::Lost, ComparedFigure::Retained, ComparedFigure::Peak]);
         assert_eq!(only.why, UnknownFigure::NotTracked(Some("not part of this version".to_owned())));
         assert_eq!(growth(old, new, "0%").0, 0);
     }

@@ -2,7 +2,7 @@
 
 use super::super::super::console::plain_details;
 use super::super::words::{self, Times};
-use super::figure::Figure;
+use super::figure::ScriptFigure;
 use super::timeline::{DrawnTimeline, Timelines};
 use crate::model::fuel::FunctionPlace;
 use crate::model::safe_text::OneLine;
@@ -15,12 +15,12 @@ struct Row {
     name: String,
     verdict: &'static str,
     /// Wall-clock time in microseconds.
-    us: Option<Figure>,
-    fuel: Option<Figure>,
-    linear: Option<Figure>,
-    peak: Option<Figure>,
-    lost: Option<Figure>,
-    retained: Option<Figure>,
+    us: Option<ScriptFigure>,
+    fuel: Option<ScriptFigure>,
+    linear: Option<ScriptFigure>,
+    peak: Option<ScriptFigure>,
+    lost: Option<ScriptFigure>,
+    retained: Option<ScriptFigure>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -33,10 +33,10 @@ struct Row {
     timeline: Option<DrawnTimeline>,
     /// The functions that spent most of its fuel, each with what it spent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    functions: Vec<(String, Figure)>,
+    functions: Vec<(String, ScriptFigure)>,
     /// What the others spent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    other_functions: Option<Figure>,
+    other_functions: Option<ScriptFigure>,
 }
 
 /// Functions of a test that are listed.
@@ -47,7 +47,7 @@ const FUNCTIONS: usize = 20;
 struct GrowthPlot {
     what: &'static str,
     /// The figure before the first call, and after each call.
-    bytes: Vec<Figure>,
+    bytes: Vec<ScriptFigure>,
 }
 
 #[derive(Serialize)]
@@ -76,13 +76,13 @@ pub(super) fn json(report: &Report) -> String {
 }
 
 fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
-    let figure = |figure: fn(&Usage) -> Option<u64>| test.usage.as_ref().and_then(figure).map(Figure);
+    let figure = |figure: fn(&Usage) -> Option<u64>| test.usage.as_ref().and_then(figure).map(ScriptFigure);
     let skipped = test.details.as_ref().is_some_and(|details| details.reason.is_some());
     Row {
         module,
         name: OneLine(&test.name).to_string(),
         verdict: test.verdict.name(),
-        us: us.map(Figure),
+        us: us.map(ScriptFigure),
         fuel: figure(|usage| usage.fuel),
         linear: figure(|usage| usage.linear_peak),
         peak: figure(|usage| usage.heap.peak),
@@ -98,21 +98,21 @@ fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
 }
 
 /// The functions that spent most, by their places.
-fn functions(test: &TestRecord) -> Vec<(String, Figure)> {
+fn functions(test: &TestRecord) -> Vec<(String, ScriptFigure)> {
     let told = test.details.as_ref().and_then(|details| details.fuel_by_function.as_deref());
     let functions = told.iter().flat_map(|told| &told.functions).take(FUNCTIONS);
     let place = |function: &FunctionFuel| {
         let FunctionFuel { function, file, line, .. } = function;
         FunctionPlace { function, file: file.as_deref(), line: *line }.to_string()
     };
-    functions.map(|function| (place(function), Figure(function.fuel))).collect()
+    functions.map(|function| (place(function), ScriptFigure(function.fuel))).collect()
 }
 
 /// What all other functions spent, where there are others.
-fn other_functions(test: &TestRecord) -> Option<Figure> {
+fn other_functions(test: &TestRecord) -> Option<ScriptFigure> {
     let told = test.details.as_ref()?.fuel_by_function.as_deref()?;
     let others = told.functions.iter().skip(FUNCTIONS).map(|function| function.fuel);
-    Some(others.fold(told.omitted_fuel, u64::saturating_add)).filter(|fuel| *fuel > 0).map(Figure)
+    Some(others.fold(told.omitted_fuel, u64::saturating_add)).filter(|fuel| *fuel > 0).map(ScriptFigure)
 }
 
 /// Bytes on the heap where they are known of each call, or else bytes of linear memory.
@@ -124,6 +124,6 @@ fn growth(test: &TestRecord) -> Option<GrowthPlot> {
         None => ("bytes of linear memory", rounds.iter().map(|round| round.linear).collect()),
     };
     let first = spans.first()?.before;
-    let bytes = [first].into_iter().chain(spans.iter().map(|span| span.after)).map(Figure).collect();
+    let bytes = [first].into_iter().chain(spans.iter().map(|span| span.after)).map(ScriptFigure).collect();
     Some(GrowthPlot { what, bytes })
 }

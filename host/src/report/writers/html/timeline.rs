@@ -1,6 +1,6 @@
 //! Memory and events of tests over their fuel, as the page's script is given them. Of many tests, each has fewer points.
 
-use super::figure::Figure;
+use super::figure::ScriptFigure;
 use crate::model::Report;
 use crate::model::safe_text::OneLine;
 use crate::model::timeline::{TestTimeline, TimelinePen, TimelinePoint, joined};
@@ -21,14 +21,14 @@ const LEAST_EVENTS: usize = 6;
 /// The timeline of one test. Its lists of figures are as long as each other: a point has an entry in each.
 #[derive(Serialize)]
 pub(super) struct DrawnTimeline {
-    fuel: Vec<Figure>,
-    live: Vec<Figure>,
-    most: Vec<Figure>,
-    linear: Vec<Figure>,
+    fuel: Vec<ScriptFigure>,
+    live: Vec<ScriptFigure>,
+    most: Vec<ScriptFigure>,
+    linear: Vec<ScriptFigure>,
     /// Each with its fuel, what it is, and whether it failed.
-    events: Vec<(Option<Figure>, String, bool)>,
+    events: Vec<(Option<ScriptFigure>, String, bool)>,
     /// Events that are not told, behind the first half of those that are.
-    left_out: Figure,
+    left_out: ScriptFigure,
     #[serde(skip_serializing_if = "Option::is_none")]
     no_heap: Option<String>,
 }
@@ -52,17 +52,17 @@ impl<'r> Timelines<'r> {
     pub(super) fn draw(&self, module: &str, test: &str) -> Option<DrawnTimeline> {
         let timeline = self.by_test.get(&(module, test))?;
         let points = fewer(&timeline.points, self.points);
-        let list = |figure: fn(&TimelinePoint) -> u64| points.iter().map(|point| Figure(figure(point))).collect();
+        let list = |figure: fn(&TimelinePoint) -> u64| points.iter().map(|point| ScriptFigure(figure(point))).collect();
         let (first, last) = halves(timeline.events.len(), self.events);
         let told = timeline.events[..first].iter().chain(&timeline.events[last..]);
-        let told = told.map(|event| (event.fuel.map(Figure), event_words(event), event.failed.is_some()));
+        let told = told.map(|event| (event.fuel.map(ScriptFigure), event_words(event), event.failed.is_some()));
         Some(DrawnTimeline {
             fuel: list(|point| point.fuel),
             live: list(|point| point.live),
             most: list(|point| point.most),
             linear: list(|point| point.linear),
             events: told.collect(),
-            left_out: Figure(timeline.events_left_out.saturating_add((last - first) as u64)),
+            left_out: ScriptFigure(timeline.events_left_out.saturating_add((last - first) as u64)),
             no_heap: timeline.no_heap.as_deref().map(|why| OneLine(why).to_string()),
         })
     }

@@ -9,7 +9,7 @@ use crate::sandbox::stop::WallClock;
 use crate::sandbox::wasi::context::Wasi;
 use crate::sandbox::wasi::fault::{Fault, Until};
 use crate::sandbox::wasi::meter::{self, MAX_VECTORS};
-use crate::sandbox::wasi::table::{Entry, Interest, Readiness, Result};
+use crate::sandbox::wasi::table::{DescriptorEntry, Interest, Readiness, Result};
 use crate::sandbox::wasi::waiting::{BlockedWait, Wait};
 use std::time::{Duration, Instant};
 use wasi_common::snapshots::preview_1::types::{
@@ -132,7 +132,7 @@ impl Wasi {
 
     /// The names of the descriptors that the poll waits for, and where the first was acquired.
     fn named(&self, wanted: &[Subscription]) -> (String, Option<Stack>) {
-        let mut entries: Vec<(Fd, &Entry)> = Vec::new();
+        let mut entries: Vec<(Fd, &DescriptorEntry)> = Vec::new();
         for (fd, ..) in wanted.iter().filter_map(descriptor) {
             if let Ok(entry) = self.table.get(fd)
                 && entries.iter().all(|(_, known)| known.id != entry.id)

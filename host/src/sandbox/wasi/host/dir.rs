@@ -12,7 +12,7 @@ use super::identity::{HostId, filestat};
 use super::special;
 use super::times::timestamps;
 use super::tree::{HostNode, HostTree, OpenDir, look};
-use crate::sandbox::wasi::resolve::{self, Found, FsError, PathTarget, Place, Spot, What, check};
+use crate::sandbox::wasi::resolve::{self, FoundName, FsError, ParentAndName, PathTarget, Spot, What, check};
 use crate::sandbox::wasi::table::{Dir, DirEntry, FileOrDir, OpenMode, Result, Times};
 use crate::sandbox::wasi::world::World;
 use rustix::fs::{self as real, AtFlags, FileType, Mode, OFlags, Stat};
@@ -30,7 +30,7 @@ pub struct HostDir {
 }
 
 /// A name that a call makes, moves or removes.
-type HostPlace<'p> = Place<Arc<OpenDir>, &'p str>;
+type HostPlace<'p> = ParentAndName<Arc<OpenDir>, &'p str>;
 
 /// What a path led to: the handle of its directory, and its name there, `.` for the directory itself.
 struct NamedEntry {
@@ -132,14 +132,14 @@ impl HostDir {
     }
 }
 
-impl From<Found<HostNode>> for NamedEntry {
-    fn from(found: Found<HostNode>) -> Self {
+impl From<FoundName<HostNode>> for NamedEntry {
+    fn from(found: FoundName<HostNode>) -> Self {
         let HostNode { dir, name, stat } = found.node;
         Self { dir, name, stat, what: found.what }
     }
 }
 
-fn find(world: &mut World, dir: &Arc<OpenDir>, name: &str) -> Result<Option<Found<HostNode>>> {
+fn find(world: &mut World, dir: &Arc<OpenDir>, name: &str) -> Result<Option<FoundName<HostNode>>> {
     resolve::Tree::find(&mut HostTree::new(world), dir, name)
 }
 

@@ -15,4 +15,4 @@ mod turn;
 pub use count::{DescriptorToken, HostCount};
 pub use dir::HostDir;
 pub use identity::HostFiles;
-pub use turn::Turn;
+pub use turn::ListenTurn;

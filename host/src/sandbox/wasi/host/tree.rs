@@ -7,7 +7,7 @@ use super::identity::HostId;
 use super::special;
 use crate::sandbox::wasi::fault::Fault;
 use crate::sandbox::wasi::meter::{self, Meter};
-use crate::sandbox::wasi::resolve::{Found, FsError, Target, Tree, What, check};
+use crate::sandbox::wasi::resolve::{FoundName, FsError, Target, Tree, What, check};
 use crate::sandbox::wasi::world::World;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, readlinkat, statat};
 use rustix::io::Errno as Host;
@@ -63,7 +63,7 @@ impl Tree for HostTree<'_> {
     type Mark = HostId;
     type Error = Fault;
 
-    fn find(&mut self, dir: &Arc<OpenDir>, name: &str) -> Result<Option<Found<HostNode>>> {
+    fn find(&mut self, dir: &Arc<OpenDir>, name: &str) -> Result<Option<FoundName<HostNode>>> {
         let Some(stat) = look(dir, name)? else {
             return Ok(None);
         };
@@ -76,7 +76,7 @@ impl Tree for HostTree<'_> {
             },
             _ => What::Other,
         };
-        Ok(Some(Found { node: HostNode { dir: Arc::clone(dir), name: name.into(), stat }, what }))
+        Ok(Some(FoundName { node: HostNode { dir: Arc::clone(dir), name: name.into(), stat }, what }))
     }
 
     fn enter(&mut self, found: &HostNode) -> Result<Arc<OpenDir>> {

@@ -24,9 +24,9 @@ static FREED: Condvar = Condvar::new();
 
 /// The right to listen at the addresses of a policy, until the value is dropped.
 #[derive(Debug, Default)]
-pub struct Turn(BTreeSet<ListenPoint>);
+pub struct ListenTurn(BTreeSet<ListenPoint>);
 
-impl Turn {
+impl ListenTurn {
     /// Waits until no other test holds one of the addresses. All are taken together, so no test waits while it holds some.
     /// If the run is interrupted, the right is to none.
     pub fn take(sockets: &[SocketGrant], watchdog: &Watchdog) -> Self {
@@ -46,7 +46,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for ListenTurn {
     fn drop(&mut self) {
         if !self.0.is_empty() {
             taken().retain(|place| !self.0.contains(place));
@@ -97,7 +97,7 @@ mod tests {
             {
                 scope.spawn(move || {
                     for _ in 0..50 {
-                        let turn = Turn::take(&grants(&paths), &watchdog());
+                        let turn = ListenTurn::take(&grants(&paths), &watchdog());
                         assert_eq!(AT_ONCE.fetch_add(1, Ordering::SeqCst), 0, "two listen at /turn/b");
                         std::thread::yield_now();
                         AT_ONCE.fetch_sub(1, Ordering::SeqCst);
@@ -110,10 +110,10 @@ mod tests {
 
     #[test]
     fn an_interrupted_run_waits_for_nobody() {
-        let held = Turn::take(&grants(&["/turn/held"]), &watchdog());
+        let held = ListenTurn::take(&grants(&["/turn/held"]), &watchdog());
         let watchdog = watchdog();
         watchdog.interrupted.store(true, Ordering::Relaxed);
-        assert!(Turn::take(&grants(&["/turn/held"]), &watchdog).0.is_empty());
+        assert!(ListenTurn::take(&grants(&["/turn/held"]), &watchdog).0.is_empty());
         drop(held);
     }
 }

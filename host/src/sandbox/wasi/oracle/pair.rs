@@ -24,7 +24,7 @@ enum Ours {
 }
 
 /// Something open on both sides.
-struct Handle {
+struct PairedHandle {
     ours: Ours,
     fd: Arc<OwnedFd>,
     write: bool,
@@ -33,7 +33,7 @@ struct Handle {
 pub struct Pair {
     world: World,
     /// The root, then everything that was opened.
-    handles: Vec<Handle>,
+    handles: Vec<PairedHandle>,
     /// The kernel's directory.
     real: PathBuf,
     /// The byte that the next write writes: another one each time.
@@ -48,7 +48,7 @@ impl Pair {
         let clock = Clock::new(crate::policy::Clock::default());
         let scratch = Scratch::new(1 << 20, 10_000, clock.start());
         let world = World::new(scratch, CapturedOutput::new(0, Streams::Captured), watchdog, clock);
-        let handle = Handle { ours: Ours::Dir(dir), fd: kernel::open_dir(real).into(), write: false };
+        let handle = PairedHandle { ours: Ours::Dir(dir), fd: kernel::open_dir(real).into(), write: false };
         Self { world, handles: vec![handle], real: real.to_owned(), stamp: 0 }
     }
 
@@ -74,7 +74,7 @@ impl Pair {
     }
 
     fn base(&self, index: usize) -> (Arc<dyn Dir>, Arc<OwnedFd>) {
-        let dirs: Vec<_> = self.handles.iter().filter_map(Handle::dir).collect();
+        let dirs: Vec<_> = self.handles.iter().filter_map(PairedHandle::dir).collect();
         dirs[index % dirs.len()].clone()
     }
 
@@ -114,7 +114,7 @@ impl Pair {
                     FileOrDir::Dir(dir) => Ours::Dir(dir),
                     FileOrDir::File(file) => Ours::File(file),
                 };
-                let handle = Handle { ours, fd: fd.into(), write: op.how.write };
+                let handle = PairedHandle { ours, fd: fd.into(), write: op.how.write };
                 let theirs = kernel::seen(&rustix::fs::fstat(&handle.fd).unwrap());
                 assert_eq!(handle.seen(&mut self.world), Ok(theirs), "{op:?}");
                 self.handles.push(handle);
@@ -156,7 +156,7 @@ impl Pair {
 
     fn run_on_file(&mut self, op: &Op) {
         let any = matches!(op.call, OracleCall::Read);
-        let files = self.handles.iter_mut().filter_map(|Handle { ours, fd, write }| match ours {
+        let files = self.handles.iter_mut().filter_map(|PairedHandle { ours, fd, write }| match ours {
             Ours::File(file) if any || *write => Some((file, fd)),
             _ => None,
         });
@@ -215,7 +215,7 @@ impl Pair {
     }
 }
 
-impl Handle {
+impl PairedHandle {
     fn dir(&self) -> Option<(Arc<dyn Dir>, Arc<OwnedFd>)> {
         match &self.ours {
             Ours::Dir(dir) => Some((Arc::clone(dir), Arc::clone(&self.fd))),

@@ -14,6 +14,6 @@ mod tree;
 mod walk;
 
 pub use error::{FsError, Result};
-pub use place::Place;
-pub use tree::{Found, Target, Tree, What};
+pub use place::ParentAndName;
+pub use tree::{FoundName, Target, Tree, What};
 pub use walk::{NAME_MAX, PATH_MAX, PathTarget, SIZE_MAX, Spot, check, find_or_place, lookup, place};

@@ -12,7 +12,7 @@ pub enum Last<N> {
 /// Where a path leads, up to its final component, which is never followed. Its methods check what calls that make, move or
 /// remove a name ask of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<D, N> {
+pub struct ParentAndName<D, N> {
     /// The directory that holds the name; for [`Last::Dot`] and [`Last::DotDot`], the directory they stand for.
     pub dir: D,
     pub last: Last<N>,
@@ -20,7 +20,7 @@ pub struct Place<D, N> {
     pub slash: bool,
 }
 
-impl<'p, D> Place<D, &'p str> {
+impl<'p, D> ParentAndName<D, &'p str> {
     fn name_or(&self, dot: FsError, dot_dot: FsError) -> Result<&'p str> {
         match self.last {
             Last::Name(name) => Ok(name),

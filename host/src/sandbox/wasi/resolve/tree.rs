@@ -13,7 +13,7 @@ pub trait Tree {
     type Error: From<FsError>;
 
     /// What a name in a directory stands for. `.` and `..` are never asked for.
-    fn find(&mut self, dir: &Self::Dir, name: &str) -> Result<Option<Found<Self::Node>>, Self::Error>;
+    fn find(&mut self, dir: &Self::Dir, name: &str) -> Result<Option<FoundName<Self::Node>>, Self::Error>;
 
     /// Enters a directory that was found.
     fn enter(&mut self, found: &Self::Node) -> Result<Self::Dir, Self::Error>;
@@ -30,7 +30,7 @@ pub trait Tree {
 
 /// What a name stands for.
 #[derive(Debug, Clone)]
-pub struct Found<N> {
+pub struct FoundName<N> {
     pub node: N,
     pub what: What,
 }

@@ -1,6 +1,6 @@
 use super::error::{FsError, Result};
-use super::place::{Last, Place};
-use super::tree::{Found, Tree, What};
+use super::place::{Last, ParentAndName};
+use super::tree::{FoundName, Tree, What};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ pub enum PathTarget<T: Tree> {
     /// The directory that a final `.` or `..` stands for.
     Dir(T::Dir),
     /// What stands under the final name.
-    Named(Found<T::Node>),
+    Named(FoundName<T::Node>),
 }
 
 /// Where a call opens a file, or makes it if there is none.
 pub enum Spot<T: Tree> {
-    There(Found<T::Node>),
+    There(FoundName<T::Node>),
     Free { dir: T::Dir, name: Arc<str> },
 }
 
@@ -52,7 +52,11 @@ pub fn lookup<T: Tree>(tree: &mut T, base: &T::Dir, path: &str, follow: bool) ->
 ///
 /// # Errors
 /// Those of [`lookup`].
-pub fn place<'p, T: Tree>(tree: &mut T, base: &T::Dir, path: &'p str) -> Result<Place<T::Dir, &'p str>, T::Error> {
+pub fn place<'p, T: Tree>(
+    tree: &mut T,
+    base: &T::Dir,
+    path: &'p str,
+) -> Result<ParentAndName<T::Dir, &'p str>, T::Error> {
     check(path)?;
     let trimmed = path.trim_end_matches('/');
     let (parent, name) = trimmed.split_at(trimmed.rfind('/').map_or(0, |slash| slash + 1));
@@ -63,7 +67,7 @@ pub fn place<'p, T: Tree>(tree: &mut T, base: &T::Dir, path: &'p str) -> Result<
     };
     let above = if last == Last::DotDot { trimmed } else { parent };
     let dir = if above.is_empty() { base.clone() } else { reach_dir(tree, base, above)? };
-    Ok(Place { dir, last, slash: trimmed.len() < path.len() })
+    Ok(ParentAndName { dir, last, slash: trimmed.len() < path.len() })
 }
 
 fn reach_dir<T: Tree>(tree: &mut T, base: &T::Dir, path: &str) -> Result<T::Dir, T::Error> {
@@ -161,7 +165,7 @@ impl<'p, T: Tree> Walk<'p, T> {
     }
 
     /// Resolves up to the final component. After [`Walk::enter`] it goes on into the link.
-    fn advance(&mut self, tree: &mut T) -> Result<Place<T::Dir, Cow<'p, str>>, T::Error> {
+    fn advance(&mut self, tree: &mut T) -> Result<ParentAndName<T::Dir, Cow<'p, str>>, T::Error> {
         loop {
             // The guest paid for its own path by the byte. Components that links add are counted.
             if self.links > 0 {
@@ -215,7 +219,7 @@ impl<'p, T: Tree> Walk<'p, T> {
         }
     }
 
-    fn arrive(&mut self, tree: &mut T, name: Cow<'p, str>) -> Result<Place<T::Dir, Cow<'p, str>>, T::Error> {
+    fn arrive(&mut self, tree: &mut T, name: Cow<'p, str>) -> Result<ParentAndName<T::Dir, Cow<'p, str>>, T::Error> {
         let last = match &*name {
             "." => Last::Dot,
             ".." => {
@@ -224,7 +228,7 @@ impl<'p, T: Tree> Walk<'p, T> {
             }
             _ => Last::Name(name),
         };
-        Ok(Place { dir: self.at.clone(), last, slash: self.slash })
+        Ok(ParentAndName { dir: self.at.clone(), last, slash: self.slash })
     }
 
     fn up(&mut self, tree: &mut T) -> Result<(), T::Error> {

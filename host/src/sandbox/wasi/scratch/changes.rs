@@ -1,6 +1,6 @@
 //! What a test did to the directories below its overlays.
 
-use super::directory::{Directory, Entry};
+use super::directory::{Directory, DirectoryEntry};
 use super::kind::FileKind;
 use super::lower::Lower;
 use super::node::{Body, Node};
@@ -39,7 +39,7 @@ pub struct Changes {
 }
 
 /// What a directory has under a name: an entry, or `None` if the name was below and was removed.
-type Named = Option<Entry>;
+type Named = Option<DirectoryEntry>;
 
 impl Scratch {
     /// What a test changed in the overlay over `lower`: the first `max` names. The files are compared with the directory

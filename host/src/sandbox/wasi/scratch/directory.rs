@@ -7,7 +7,7 @@ const FIRST_MADE: u32 = 1 << 31;
 
 /// The node that a name stands for, and what is known of the name.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+pub(super) struct DirectoryEntry {
     pub(super) node: NodeId,
     /// The position in the listing. `None` for a name met below until the directory is listed.
     pub(super) position: Option<u32>,
@@ -34,7 +34,7 @@ struct Unread {
 pub(super) struct Directory {
     /// The directory that holds this one; a root holds itself.
     pub(super) parent: NodeId,
-    names: BTreeMap<Arc<str>, Entry>,
+    names: BTreeMap<Arc<str>, DirectoryEntry>,
     order: BTreeMap<u32, (Arc<str>, NodeId)>,
     next: u32,
     /// Names that were below and that the test removed. The test may have made others in their places.
@@ -72,7 +72,7 @@ impl Directory {
         self.names.get(name).map(|entry| entry.node)
     }
 
-    pub(super) fn entry(&self, name: &str) -> Option<Entry> {
+    pub(super) fn entry(&self, name: &str) -> Option<DirectoryEntry> {
         self.names.get(name).copied()
     }
 
@@ -104,7 +104,7 @@ impl Directory {
         if let Some(below) = &mut self.below {
             below.met.insert(Arc::clone(&name));
         }
-        self.place(name, Entry { node, position: None, paid: false });
+        self.place(name, DirectoryEntry { node, position: None, paid: false });
     }
 
     /// Every name below has been met: those without a position get one, in the order of their bytes. No host directory has
@@ -122,18 +122,18 @@ impl Directory {
     pub(super) fn append(&mut self, name: Arc<str>, node: NodeId) {
         let position = Some(self.next);
         self.next = self.next.saturating_add(1);
-        self.place(name, Entry { node, position, paid: true });
+        self.place(name, DirectoryEntry { node, position, paid: true });
     }
 
     /// Adds a name at a position that the caller has just freed.
-    pub(super) fn place(&mut self, name: Arc<str>, entry: Entry) {
+    pub(super) fn place(&mut self, name: Arc<str>, entry: DirectoryEntry) {
         if let Some(position) = entry.position {
             self.order.insert(position, (Arc::clone(&name), entry.node));
         }
         self.names.insert(name, entry);
     }
 
-    pub(super) fn remove(&mut self, name: &str) -> Option<Entry> {
+    pub(super) fn remove(&mut self, name: &str) -> Option<DirectoryEntry> {
         let (name, entry) = self.names.remove_entry(name)?;
         if let Some(position) = entry.position {
             self.order.remove(&position);
@@ -151,7 +151,7 @@ impl Directory {
     }
 
     /// Names in order of their bytes, together with the names that were below and are gone, which have no entry.
-    pub(super) fn with_removed(&self) -> impl Iterator<Item = (&str, Option<Entry>)> {
+    pub(super) fn with_removed(&self) -> impl Iterator<Item = (&str, Option<DirectoryEntry>)> {
         let there = self.names.iter().map(|(name, entry)| (&**name, Some(*entry)));
         let gone = self.removed.iter().filter(|name| !self.names.contains_key(*name));
         let mut all: Vec<_> = there.chain(gone.map(|name| (&**name, None))).collect();

@@ -2,7 +2,7 @@ use super::directory::Directory;
 use super::node::{Body, Nanos};
 use super::node_id::NodeId;
 use super::store::Scratch;
-use crate::sandbox::wasi::resolve::{FsError, Place, Result, check};
+use crate::sandbox::wasi::resolve::{FsError, ParentAndName, Result, check};
 use std::sync::Arc;
 
 impl Scratch {
@@ -103,7 +103,7 @@ impl Scratch {
     }
 
     /// The name to be made, checked to be free for a file.
-    fn free_file_name<'p>(&mut self, place: Place<NodeId, &'p str>) -> Result<&'p str> {
+    fn free_file_name<'p>(&mut self, place: ParentAndName<NodeId, &'p str>) -> Result<&'p str> {
         let name = place.to_make()?;
         let taken = self.child(place.dir, name)?.map(|taken| self.what(taken)).transpose()?;
         place.check_free_for_file(taken.as_ref())?;

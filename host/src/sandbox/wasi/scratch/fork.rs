@@ -3,7 +3,7 @@
 use super::lower::Overlay;
 use super::node::{Body, Node};
 use super::node_id::NodeId;
-use super::quota::Usage;
+use super::quota::QuotaUsage;
 use super::store::{Scratch, Work};
 use crate::sandbox::wasi::host::HostCount;
 use crate::sandbox::wasi::resolve::Result;
@@ -40,7 +40,7 @@ impl Scratch {
         if self.found.is_none() {
             self.share();
         }
-        self.quota.max = Usage { bytes, entries };
+        self.quota.max = QuotaUsage { bytes, entries };
         self.quota.refused = None;
         self.work = Work::default();
     }

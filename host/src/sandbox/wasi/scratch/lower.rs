@@ -66,7 +66,7 @@ impl OpenFile {
 
 /// What a name in a directory below stands for.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum FoundBelow {
     File { size: u64 },
     Dir,
     Symlink(Target),
@@ -113,13 +113,13 @@ impl View {
     }
 
     /// What a name in the directory at `path` stands for. Host work: the depth of `path`.
-    pub(super) fn find(&mut self, path: &str, name: &str) -> Result<Option<Found>> {
+    pub(super) fn find(&mut self, path: &str, name: &str) -> Result<Option<FoundBelow>> {
         let dir = self.dir(path)?;
         look(&dir, name)
     }
 
     /// Everything in the directory at `path` that has a name in UTF-8, in order of the names' bytes. Host work: the entries.
-    pub(super) fn list(&mut self, path: &str) -> Result<Vec<(Arc<str>, Found)>> {
+    pub(super) fn list(&mut self, path: &str) -> Result<Vec<(Arc<str>, FoundBelow)>> {
         let dir = self.dir(path)?;
         let mut listed = Vec::new();
         for entry in Dir::read_from(&dir.fd).map_err(from_host)? {
@@ -134,7 +134,7 @@ impl View {
                 listed.push((name.into(), found));
             }
         }
-        listed.sort_unstable_by(|(a, _): &(Arc<str>, Found), (b, _)| a.cmp(b));
+        listed.sort_unstable_by(|(a, _): &(Arc<str>, FoundBelow), (b, _)| a.cmp(b));
         Ok(listed)
     }
 
@@ -183,19 +183,19 @@ fn is_above(dir: &str, path: &str) -> bool {
     path.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
 }
 
-fn look(dir: &OpenDir, name: &str) -> Result<Option<Found>> {
+fn look(dir: &OpenDir, name: &str) -> Result<Option<FoundBelow>> {
     let stat = match statat(&dir.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT | Errno::NAMETOOLONG) => return Ok(None),
         stat => stat.map_err(from_host)?,
     };
     Ok(Some(match kind(&stat) {
-        FileKind::File => Found::File { size: u64::try_from(stat.st_size).unwrap_or_default() },
-        FileKind::Dir => Found::Dir,
+        FileKind::File => FoundBelow::File { size: u64::try_from(stat.st_size).unwrap_or_default() },
+        FileKind::Dir => FoundBelow::Dir,
         FileKind::Symlink => {
             let Some(target) = read_link(dir, name)? else { return Ok(None) };
-            Found::Symlink(target)
+            FoundBelow::Symlink(target)
         }
-        special => Found::Special(special),
+        special => FoundBelow::Special(special),
     }))
 }
 

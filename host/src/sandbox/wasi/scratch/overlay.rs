@@ -1,6 +1,6 @@
 use super::contents::{BLOCK, Contents};
 use super::directory::Directory;
-use super::lower::{Found, Lower, OpenFile, Overlay, View};
+use super::lower::{FoundBelow, Lower, OpenFile, Overlay, View};
 use super::node::{Body, FileBelow, Node, Tree};
 use super::node_id::NodeId;
 use super::store::Scratch;
@@ -62,16 +62,16 @@ impl Scratch {
 
     /// Makes the node for a name found below. It is not charged against the quota, since the user granted it. What is
     /// remembered of it is counted.
-    fn meet(&mut self, dir: NodeId, path: &Arc<str>, name: Arc<str>, found: Found) -> Result<NodeId> {
-        let is_dir = matches!(found, Found::Dir);
+    fn meet(&mut self, dir: NodeId, path: &Arc<str>, name: Arc<str>, found: FoundBelow) -> Result<NodeId> {
+        let is_dir = matches!(found, FoundBelow::Dir);
         let body = match found {
-            Found::File { size } => {
+            FoundBelow::File { size } => {
                 Body::FileBelow(FileBelow { dir: Arc::clone(path), name: Arc::clone(&name), size, open: None })
             }
-            Found::Dir if path.is_empty() => Body::Dir(Directory::over(dir, Arc::clone(&name))),
-            Found::Dir => Body::Dir(Directory::over(dir, format!("{path}/{name}").into())),
-            Found::Symlink(target) => Body::Symlink { target, below: true },
-            Found::Special(kind) => Body::Special(kind),
+            FoundBelow::Dir if path.is_empty() => Body::Dir(Directory::over(dir, Arc::clone(&name))),
+            FoundBelow::Dir => Body::Dir(Directory::over(dir, format!("{path}/{name}").into())),
+            FoundBelow::Symlink(target) => Body::Symlink { target, below: true },
+            FoundBelow::Special(kind) => Body::Special(kind),
         };
         self.met.entries += 1;
         self.met.bytes += name.len() as u64 + remembered(&body);

@@ -3,7 +3,7 @@ use crate::sandbox::wasi::resolve::{FsError, Result};
 
 /// How much of its quota a file system uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Usage {
+pub struct QuotaUsage {
     /// Bytes of file contents (blocks that were written or reserved), names and targets of symbolic links.
     pub bytes: u64,
     /// Names, plus open files without a name. The root is not counted.
@@ -13,15 +13,15 @@ pub struct Usage {
 /// The limits, and the amounts charged against them.
 #[derive(Debug, Clone)]
 pub(super) struct Quota {
-    pub(super) max: Usage,
-    pub(super) used: Usage,
+    pub(super) max: QuotaUsage,
+    pub(super) used: QuotaUsage,
     /// The first limit because of which something was refused.
     pub(super) refused: Option<Limit>,
 }
 
 impl Quota {
     pub(super) const fn new(bytes: u64, entries: u64) -> Self {
-        Self { max: Usage { bytes, entries }, used: Usage { bytes: 0, entries: 0 }, refused: None }
+        Self { max: QuotaUsage { bytes, entries }, used: QuotaUsage { bytes: 0, entries: 0 }, refused: None }
     }
 
     /// Charges both amounts, or neither.
@@ -30,7 +30,7 @@ impl Quota {
         let bytes = self.used.bytes.checked_add(bytes).filter(|sum| *sum <= self.max.bytes);
         match (bytes, entries) {
             (Some(bytes), Some(entries)) => {
-                self.used = Usage { bytes, entries };
+                self.used = QuotaUsage { bytes, entries };
                 Ok(())
             }
             (None, _) => Err(self.refuse(Limit::Scratch)),

@@ -1,4 +1,4 @@
-use super::directory::Entry;
+use super::directory::DirectoryEntry;
 use super::node::{Body, Nanos};
 use super::node_id::NodeId;
 use super::store::Scratch;
@@ -66,7 +66,13 @@ impl Scratch {
     }
 
     /// Charges for the new name: the last step that can fail. A replaced name that the test made is already paid for.
-    fn charge_for(&mut self, from: End, to: End, moved: Entry, replaced: Option<Entry>) -> Result<()> {
+    fn charge_for(
+        &mut self,
+        from: End,
+        to: End,
+        moved: DirectoryEntry,
+        replaced: Option<DirectoryEntry>,
+    ) -> Result<()> {
         if replaced.is_none() && from.dir != to.dir {
             self.check_room(to.dir)?;
         }
@@ -83,8 +89,8 @@ impl Scratch {
         let name: Arc<str> = to.name.into();
         let into = self.dir_mut(to.dir)?;
         match replaced {
-            Some(replaced) => into.place(name, Entry { paid: true, position: replaced.position, ..moved }),
-            None if from.dir == to.dir => into.place(name, Entry { paid: true, ..moved }),
+            Some(replaced) => into.place(name, DirectoryEntry { paid: true, position: replaced.position, ..moved }),
+            None if from.dir == to.dir => into.place(name, DirectoryEntry { paid: true, ..moved }),
             None => into.append(name, moved.node),
         }
         let node = self.node_mut(moved.node)?;

@@ -1,7 +1,7 @@
 use super::node::Body;
 use super::node_id::NodeId;
 use super::store::Scratch;
-use crate::sandbox::wasi::resolve::{self, Found, FsError, PathTarget, Place, Result, Tree, What};
+use crate::sandbox::wasi::resolve::{self, FoundName, FsError, ParentAndName, PathTarget, Result, Tree, What};
 
 impl Tree for Scratch {
     type Dir = NodeId;
@@ -9,11 +9,11 @@ impl Tree for Scratch {
     type Mark = NodeId;
     type Error = FsError;
 
-    fn find(&mut self, dir: &NodeId, name: &str) -> Result<Option<Found<NodeId>>> {
+    fn find(&mut self, dir: &NodeId, name: &str) -> Result<Option<FoundName<NodeId>>> {
         let Some(node) = self.child(*dir, name)? else {
             return Ok(None);
         };
-        Ok(Some(Found { node, what: self.what(node)? }))
+        Ok(Some(FoundName { node, what: self.what(node)? }))
     }
 
     fn enter(&mut self, found: &NodeId) -> Result<NodeId> {
@@ -43,12 +43,12 @@ impl Scratch {
     pub fn lookup(&mut self, base: NodeId, path: &str, follow: bool) -> Result<NodeId> {
         self.dir(base)?;
         Ok(match resolve::lookup(self, &base, path, follow)? {
-            PathTarget::Dir(node) | PathTarget::Named(Found { node, .. }) => node,
+            PathTarget::Dir(node) | PathTarget::Named(FoundName { node, .. }) => node,
         })
     }
 
     /// Resolves all but the final component, for calls that make, move or remove a name and never follow it.
-    pub(super) fn place<'p>(&mut self, base: NodeId, path: &'p str) -> Result<Place<NodeId, &'p str>> {
+    pub(super) fn place<'p>(&mut self, base: NodeId, path: &'p str) -> Result<ParentAndName<NodeId, &'p str>> {
         self.dir(base)?;
         resolve::place(self, &base, path)
     }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 /// The files of a store, each in its slot. The root is not among them.
 pub(super) enum Slots {
     Own(Vec<Option<Node>>),
-    Shared(Found),
+    Shared(FoundNodes),
 }
 
 /// The files as a set-up left them.
 #[derive(Debug, Clone)]
-pub(super) struct Found(Arc<Vec<Option<Node>>>);
+pub(super) struct FoundNodes(Arc<Vec<Option<Node>>>);
 
 impl Slots {
     pub(super) const fn new() -> Self {
@@ -23,7 +23,7 @@ impl Slots {
     pub(super) fn get(&self) -> &[Option<Node>] {
         match self {
             Self::Own(nodes) => nodes,
-            Self::Shared(Found(nodes)) => nodes,
+            Self::Shared(FoundNodes(nodes)) => nodes,
         }
     }
 
@@ -39,9 +39,9 @@ impl Slots {
     }
 
     /// The files as they are now, to be kept for comparison. From here on they are shared.
-    pub(super) fn share(&mut self) -> Found {
+    pub(super) fn share(&mut self) -> FoundNodes {
         let found = match self {
-            Self::Own(nodes) => Found(Arc::new(std::mem::take(nodes))),
+            Self::Own(nodes) => FoundNodes(Arc::new(std::mem::take(nodes))),
             Self::Shared(found) => found.clone(),
         };
         *self = Self::Shared(found.clone());
@@ -64,7 +64,7 @@ impl fmt::Debug for Slots {
     }
 }
 
-impl Found {
+impl FoundNodes {
     /// A file that was there at that time, under the same id.
     pub(super) fn node(&self, id: NodeId) -> Option<&Node> {
         self.0.get(id.slot)?.as_ref().filter(|node| node.ino == id.ino)

@@ -1,9 +1,9 @@
-use super::directory::{Directory, Entry};
+use super::directory::{Directory, DirectoryEntry};
 use super::lower::Overlay;
 use super::node::{Body, Nanos, Node, SCRATCH};
 use super::node_id::NodeId;
-use super::quota::{Quota, Usage};
-use super::slots::{Found, Slots};
+use super::quota::{Quota, QuotaUsage};
+use super::slots::{FoundNodes, Slots};
 use crate::model::Limit;
 use crate::sandbox::wasi::resolve::{FsError, Result};
 use std::sync::Arc;
@@ -31,13 +31,13 @@ pub struct Scratch {
     pub(super) overlays: Vec<Overlay>,
     pub(super) quota: Quota,
     /// What is remembered of files below overlays. No quota counts it, and it never shrinks.
-    pub(super) met: Usage,
+    pub(super) met: QuotaUsage,
     pub(super) work: Work,
     /// The times of files that were there before the test.
     pub(super) start: Nanos,
     /// The files as the set-up left them, if the test began after one: the test's changes are found by comparison with
     /// these.
-    pub(super) found: Option<Found>,
+    pub(super) found: Option<FoundNodes>,
     /// Files from this inode number on are the test's own; those before are the set-up's. `None` if all are the test's own.
     pub(super) first_own: Option<u64>,
 }
@@ -54,7 +54,7 @@ impl Scratch {
             next_ino: ino + 1,
             overlays: Vec::new(),
             quota: Quota::new(max_bytes, max_entries),
-            met: Usage { bytes: 0, entries: 0 },
+            met: QuotaUsage { bytes: 0, entries: 0 },
             work: Work { bytes: 0, entries: 0, steps: 0 },
             start: now,
             found: None,
@@ -68,7 +68,7 @@ impl Scratch {
     }
 
     /// What is charged against the quotas now.
-    pub const fn usage(&self) -> Usage {
+    pub const fn usage(&self) -> QuotaUsage {
         self.quota.used
     }
 
@@ -79,7 +79,7 @@ impl Scratch {
 
     /// What is remembered of the files met below overlays: the bytes of their names, paths and link targets, and their
     /// number.
-    pub const fn met(&self) -> Usage {
+    pub const fn met(&self) -> QuotaUsage {
         self.met
     }
 
@@ -228,7 +228,7 @@ impl Scratch {
     }
 
     /// Takes back an entry whose name was removed from its directory. The contents go with the last name and handle.
-    pub(super) fn unname(&mut self, entry: Entry, now: Nanos) -> Result<()> {
+    pub(super) fn unname(&mut self, entry: DirectoryEntry, now: Nanos) -> Result<()> {
         let node = self.node_mut(entry.node)?;
         node.ctime = now;
         node.nlink = if node.is_dir() { 0 } else { node.nlink.saturating_sub(1) };

@@ -35,7 +35,7 @@ impl Object {
 }
 
 /// One descriptor.
-pub struct Entry {
+pub struct DescriptorEntry {
     pub object: Object,
     pub id: HandleId,
     pub rights: RightsPair,
@@ -45,7 +45,7 @@ pub struct Entry {
     pub preopen: Option<Arc<str>>,
 }
 
-impl Entry {
+impl DescriptorEntry {
     /// The object's name for a message, with the descriptor at which the guest finds it.
     pub fn named_at(&self, fd: Fd) -> String {
         format!("{} (fd {})", self.path, u32::from(fd))
@@ -55,7 +55,7 @@ impl Entry {
 /// All descriptors of one test.
 #[derive(Default)]
 pub struct Table {
-    entries: Vec<Option<Entry>>,
+    entries: Vec<Option<DescriptorEntry>>,
     /// All descriptors below this one are taken: finding the lowest free one does not take longer the more are open.
     taken: usize,
 }
@@ -73,7 +73,7 @@ impl Table {
     }
 
     /// Puts an entry at the lowest free number: that of [`Table::next_fd`].
-    pub fn insert(&mut self, entry: Entry) -> u32 {
+    pub fn insert(&mut self, entry: DescriptorEntry) -> u32 {
         let fd = self.next_fd();
         match self.entries.get_mut(fd as usize) {
             Some(slot) => *slot = Some(entry),
@@ -83,15 +83,15 @@ impl Table {
         fd
     }
 
-    pub fn get(&self, fd: Fd) -> Result<&Entry> {
+    pub fn get(&self, fd: Fd) -> Result<&DescriptorEntry> {
         self.entries.get(u32::from(fd) as usize).and_then(Option::as_ref).ok_or_else(|| Errno::Badf.into())
     }
 
-    pub fn get_mut(&mut self, fd: Fd) -> Result<&mut Entry> {
+    pub fn get_mut(&mut self, fd: Fd) -> Result<&mut DescriptorEntry> {
         self.entries.get_mut(u32::from(fd) as usize).and_then(Option::as_mut).ok_or_else(|| Errno::Badf.into())
     }
 
-    pub fn remove(&mut self, fd: Fd) -> Result<Entry> {
+    pub fn remove(&mut self, fd: Fd) -> Result<DescriptorEntry> {
         let at = u32::from(fd) as usize;
         let removed = self.entries.get_mut(at).and_then(Option::take).ok_or(Errno::Badf)?;
         self.taken = self.taken.min(at);
@@ -99,7 +99,7 @@ impl Table {
     }
 
     /// Moves `from` to the open descriptor `to`. Gives the entry that was at `to`.
-    pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<Entry>> {
+    pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<DescriptorEntry>> {
         self.get(to)?;
         self.get(from)?;
         if from == to {
@@ -110,7 +110,7 @@ impl Table {
     }
 
     /// The entry at a descriptor that has these rights, of any kind.
-    pub fn having(&mut self, fd: Fd, needed: Rights) -> Result<&mut Entry> {
+    pub fn having(&mut self, fd: Fd, needed: Rights) -> Result<&mut DescriptorEntry> {
         let entry = self.get_mut(fd)?;
         rights::check(entry.rights.base, needed)?;
         Ok(entry)
@@ -211,18 +211,18 @@ impl Table {
     /// # Errors
     /// The name of the first entry that was opened on the host, and so cannot be copied.
     pub fn fork(&self) -> Result<Self, String> {
-        let fork = |(fd, entry): (u32, &Option<Entry>)| {
+        let fork = |(fd, entry): (u32, &Option<DescriptorEntry>)| {
             let Some(entry) = entry else { return Ok::<_, String>(None) };
             let object = entry.object.fork(entry.preopen.is_some()).ok_or_else(|| entry.named_at(fd.into()))?;
             let (path, preopen) = (Arc::clone(&entry.path), entry.preopen.clone());
-            Ok(Some(Entry { object, id: entry.id, rights: entry.rights, path, preopen }))
+            Ok(Some(DescriptorEntry { object, id: entry.id, rights: entry.rights, path, preopen }))
         };
         let entries = (0..).zip(&self.entries).map(fork).collect::<Result<_, _>>()?;
         Ok(Self { entries, taken: self.taken })
     }
 
     /// Takes every entry out, by number.
-    pub fn drain(&mut self) -> impl Iterator<Item = Entry> + '_ {
+    pub fn drain(&mut self) -> impl Iterator<Item = DescriptorEntry> + '_ {
         self.taken = 0;
         self.entries.drain(..).flatten()
     }
@@ -234,10 +234,10 @@ mod tests {
     use crate::sandbox::wasi::stdio::Stdout;
     use proptest::prelude::*;
 
-    fn entry() -> Entry {
+    fn entry() -> DescriptorEntry {
         let object = Object::File(Box::new(Stdout { error: false }));
         let rights = RightsPair { base: Rights::empty(), inheriting: Rights::empty() };
-        Entry { object, id: HandleId::from_number(0), rights, path: "".into(), preopen: None }
+        DescriptorEntry { object, id: HandleId::from_number(0), rights, path: "".into(), preopen: None }
     }
 
     proptest! {

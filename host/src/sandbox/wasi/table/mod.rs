@@ -6,7 +6,7 @@ pub mod path;
 pub mod rights;
 mod values;
 
-pub use descriptors::{Entry, Object, Table};
+pub use descriptors::{DescriptorEntry, Object, Table};
 pub use object::{Dir, File, FileOrDir, NewConnection, OpenMode, only_nonblock};
 pub use rights::RightsPair;
 pub use values::{DirEntry, Interest, Readiness, Result, Times};

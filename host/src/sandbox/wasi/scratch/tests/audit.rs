@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 pub fn audit(fs: &Scratch) {
     let mut names: BTreeMap<u64, u64> = BTreeMap::new();
     let mut subdirs: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut used = Usage::default();
+    let mut used = QuotaUsage::default();
     for node in fs.nodes() {
         used.bytes += node.charged();
         let Body::Dir(dir) = &node.body else { continue };

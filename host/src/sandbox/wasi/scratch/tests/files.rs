@@ -6,7 +6,7 @@ fn an_unused_file_system_allocates_nothing() {
     let debug = format!("{fs:?}");
     assert!(debug.contains("nodes: []") && debug.contains("free: []"), "{debug}");
     assert_eq!(fs.residue(10), Residue::default());
-    assert_eq!(fs.usage(), Usage::default());
+    assert_eq!(fs.usage(), QuotaUsage::default());
 }
 
 #[test]
@@ -89,12 +89,12 @@ fn contents_outlive_the_name_until_the_last_handle_closes() {
     fs.write_at(node, 0, b"kept", 2).unwrap();
     fs.unlink(fs.root(), "a", 2).unwrap();
     assert_eq!(fs.stat(node).unwrap().nlink, 0);
-    assert_eq!(fs.usage(), Usage { bytes: 4, entries: 1 });
+    assert_eq!(fs.usage(), QuotaUsage { bytes: 4, entries: 1 });
     fs.release(node).unwrap();
     assert_eq!(content(&fs, node), b"kept");
     fs.release(node).unwrap();
     assert_eq!(fs.stat(node), Err(FsError::Badf));
-    assert_eq!(fs.usage(), Usage::default());
+    assert_eq!(fs.usage(), QuotaUsage::default());
 }
 
 #[test]

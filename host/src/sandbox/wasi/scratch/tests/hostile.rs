@@ -87,7 +87,7 @@ fn a_hundred_thousand_names_in_one_directory() {
     for name in 0..100_000 {
         fs.unlink(fs.root(), &name.to_string(), 2).unwrap();
     }
-    assert_eq!(fs.usage(), Usage::default());
+    assert_eq!(fs.usage(), QuotaUsage::default());
 }
 
 #[test]

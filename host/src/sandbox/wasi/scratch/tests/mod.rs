@@ -9,7 +9,7 @@ mod paths;
 mod quotas;
 mod renames;
 
-use super::quota::Usage;
+use super::quota::QuotaUsage;
 use super::residue::{Residue, ResidueFile};
 use super::*;
 use crate::sandbox::wasi::resolve::{FsError, NAME_MAX, PATH_MAX, Result};

@@ -73,7 +73,7 @@ fn nothing_is_met_before_it_is_touched() {
     assert_eq!(over.stat("none").err(), Some(FsError::Noent));
     assert_eq!(over.fs.nodes().count(), 5, "what is on the way, and nothing beside it");
     assert_eq!(over.fs.take_work(), Work::default(), "no directory was read");
-    assert_eq!(over.fs.usage(), Usage::default(), "what is below is not charged");
+    assert_eq!(over.fs.usage(), QuotaUsage::default(), "what is below is not charged");
     audit::audit(&over.fs);
 }
 
@@ -167,12 +167,12 @@ fn what_is_open_stays_what_it_was() {
     over.fs.unlink(over.root, "b/other", 2).unwrap();
     assert_eq!((content(&over.fs, open), content(&over.fs, other)), (b"CCC".to_vec(), b"other".to_vec()));
     assert_eq!(over.read("c"), Ok(b"A".to_vec()));
-    assert_eq!(over.fs.usage(), Usage { bytes: 1, entries: 1 }, "the new name; what is below costs no entry");
+    assert_eq!(over.fs.usage(), QuotaUsage { bytes: 1, entries: 1 }, "the new name; what is below costs no entry");
     over.fs.write_at(open, 0, b"now it does", 2).unwrap();
     audit::audit(&over.fs);
     over.fs.release(open).unwrap();
     over.fs.release(other).unwrap();
-    assert_eq!(over.fs.usage(), Usage { bytes: 1, entries: 1 });
+    assert_eq!(over.fs.usage(), QuotaUsage { bytes: 1, entries: 1 });
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_file_is_copied_as_far_as_it_is_kept_when_it_is_written_to() {
 fn opening_to_cut_copies_nothing() {
     let mut over = over(|at| fs::write(at.join("f"), [7; 1000]).unwrap());
     let node = over.fs.open(over.root, "f", OpenFlags { truncate: true, ..CREATE }, 2).unwrap().node;
-    assert_eq!((over.fs.usage(), over.fs.take_work(), over.count.open()), (Usage::default(), Work::default(), 0));
+    assert_eq!((over.fs.usage(), over.fs.take_work(), over.count.open()), (QuotaUsage::default(), Work::default(), 0));
     assert_eq!(content(&over.fs, node), b"");
     assert_eq!(over.stat("f").unwrap().size, 0);
 }
@@ -214,7 +214,7 @@ fn there_must_be_room_for_the_copy() {
     assert_eq!(over.write("new", 0, b""), Err(FsError::Nospc));
     over.fs.unlink(over.root, "large", 2).unwrap();
     over.fs.unlink(over.root, "s", 2).unwrap();
-    assert_eq!(over.fs.usage(), Usage::default());
+    assert_eq!(over.fs.usage(), QuotaUsage::default());
     audit::audit(&over.fs);
 }
 
@@ -257,7 +257,7 @@ fn links_below_lead_no_further_than_others() {
         assert_eq!(over.fs.read_link(over.root, link), Err(error), "{link}");
         assert_eq!(over.stat(link).map(|stat| (stat.kind, stat.size)), Ok((FileKind::Symlink, 0)), "{link}");
     }
-    assert_eq!(over.fs.usage(), Usage::default());
+    assert_eq!(over.fs.usage(), QuotaUsage::default());
 }
 
 #[test]
@@ -339,7 +339,7 @@ fn trees_are_file_systems_of_their_own() {
     assert_eq!(fs.link(over.root, "a", false, scratch, "scratch", 2), Err(FsError::Exist));
     over.write("new", 0, b"written").unwrap();
     assert_eq!(tree(&over.fs), ["scratch"], "what is written to an overlay is no residue");
-    assert_eq!(over.fs.usage(), Usage { bytes: 7 + 1 + 3 + 7, entries: 2 }, "and one quota holds for both");
+    assert_eq!(over.fs.usage(), QuotaUsage { bytes: 7 + 1 + 3 + 7, entries: 2 }, "and one quota holds for both");
     audit::audit(&over.fs);
 }
 
@@ -400,18 +400,18 @@ fn what_is_remembered_of_files_below_is_counted_once() {
         planted(at);
         std::os::unix::fs::symlink("b/inner", at.join("link")).unwrap();
     });
-    assert_eq!(over.fs.met(), Usage::default());
+    assert_eq!(over.fs.met(), QuotaUsage::default());
     over.read("b/inner/deep").unwrap();
     let on_the_way =
-        Usage { bytes: ("b".len() * 2 + "inner".len() + "b/inner".len() + "deep".len()) as u64, entries: 3 };
+        QuotaUsage { bytes: ("b".len() * 2 + "inner".len() + "b/inner".len() + "deep".len()) as u64, entries: 3 };
     assert_eq!(over.fs.met(), on_the_way, "names, and the paths of the directories");
     over.names(".");
     over.names(".");
     let bytes = on_the_way.bytes + ("a".len() + "c".len() + "link".len() + "b/inner".len()) as u64;
-    assert_eq!(over.fs.met(), Usage { bytes, entries: 6 });
+    assert_eq!(over.fs.met(), QuotaUsage { bytes, entries: 6 });
     over.fs.unlink(over.root, "a", 2).unwrap();
     assert_eq!(over.fs.met().entries, 6, "that it is gone is remembered too");
-    assert_eq!(over.fs.usage(), Usage::default());
+    assert_eq!(over.fs.usage(), QuotaUsage::default());
 }
 
 #[cfg(target_os = "linux")]

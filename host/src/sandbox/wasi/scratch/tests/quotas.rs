@@ -10,14 +10,14 @@ fn names_targets_and_contents_are_charged() {
     file(&mut fs, "four", b"12345");
     symlink(&mut fs, "target", "ln");
     dir(&mut fs, "dir");
-    assert_eq!(fs.usage(), Usage { bytes: 4 + 5 + 6 + 2 + 3, entries: 3 });
+    assert_eq!(fs.usage(), QuotaUsage { bytes: 4 + 5 + 6 + 2 + 3, entries: 3 });
     fs.link(fs.root(), "four", false, fs.root(), "again", 2).unwrap();
-    assert_eq!(fs.usage(), Usage { bytes: 25, entries: 4 });
+    assert_eq!(fs.usage(), QuotaUsage { bytes: 25, entries: 4 });
     fs.unlink(fs.root(), "four", 2).unwrap();
     fs.unlink(fs.root(), "again", 2).unwrap();
     fs.unlink(fs.root(), "ln", 2).unwrap();
     fs.remove_dir(fs.root(), "dir", 2).unwrap();
-    assert_eq!(fs.usage(), Usage::default());
+    assert_eq!(fs.usage(), QuotaUsage::default());
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_longer_name_is_charged_and_refused_whole() {
     assert_eq!(fs.usage().bytes, 4);
     file(&mut fs, "dddd", b"");
     rename(&mut fs, "c", "dddd").unwrap();
-    assert_eq!(fs.usage(), Usage { bytes: 7, entries: 1 });
+    assert_eq!(fs.usage(), QuotaUsage { bytes: 7, entries: 1 });
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn what_is_open_survives_being_replaced() {
     assert_eq!((content(&fs, old), content(&fs, new)), (b"old".to_vec(), b"new".to_vec()));
     audit::audit(&fs);
     fs.release(old).unwrap();
-    assert_eq!(fs.usage(), Usage { bytes: 4, entries: 1 });
+    assert_eq!(fs.usage(), QuotaUsage { bytes: 4, entries: 1 });
 }
 
 #[test]
