@@ -49,7 +49,7 @@ fn figures_agree_with_each_other(_: &mut T) {
 mod under_airtight {
     use super::*;
 
-    /// What waits for the panic is no block of the test's own.
+    /// What waits for the panic is not a block of the test's own.
     #[airtight::test(should_panic = "nothing was allocated before")]
     fn a_test_that_should_panic_begins_with_an_empty_heap(_: &mut T) {
         assert_eq!(mem_stats().mallocs, Some(0));

@@ -70,7 +70,7 @@ fn figures<'a>(lost: &str, retained: &str, others: impl Iterator<Item = &'a str>
 /// A line of a source with a mark, as the frames of a report name it.
 pub type MarkedLine = (String, u64);
 
-/// The places with a mark in the source of a test: `lost`, `retained` or `freed`. None where the test's name is no function's
+/// The places with a mark in the source of a test: `lost`, `retained` or `freed`. None where the test's name is not that of a function
 /// in the source, but given to a macro.
 ///
 /// # Panics

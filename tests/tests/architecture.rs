@@ -101,7 +101,7 @@ fn no_room_asks_one_above_it_or_beside_it() {
             floor_of(room).unwrap_or_else(|| panic!("`{room}` is on no floor: put it on one, here and in the drawing"));
         looked_at += 1;
         for other in rooms_named(&std::fs::read_to_string(&file).unwrap()) {
-            // A macro or a type at the crate's root is no room.
+            // A macro or a type at the crate's root is not a room.
             let Some(below) = floor_of(&other) else { continue };
             if other != room && below >= floor {
                 wrong.push(format!("{} names `{other}`, which is not below `{room}`", within.display()));

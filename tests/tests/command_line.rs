@@ -128,7 +128,7 @@ fn started(dir: &Path, args: &[&str]) -> std::process::Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Input and output of the machine are no test's: neither verdict nor digest depends on them.
+/// Input and output of the machine do not belong to any test: neither verdict nor digest depends on them.
 #[test]
 fn the_machine_s_streams_change_nothing() {
     let dir = scratch_dir();

@@ -108,7 +108,7 @@ fn a_stack_that_is_used_up_to_its_end_spoils_no_static() {
     let main = "(i32.store (i32.const 8000) (call $malloc (i32.const 48))) (call $deep)";
     let heap = test(&format!("{GROWING} {guest} {}", program(main))).usage.unwrap().heap;
     assert_eq!((heap.lost, heap.retained, &heap.doubt), (Some(0), Some(48), &None), "{heap:?}");
-    // What the stack still holds of a block that is gone is no root.
+    // What the stack still holds of a block that is gone is not a root.
     let main = "(i32.store (i32.sub (global.get $__stack_pointer) (i32.const 3728)) (call $malloc (i32.const 48)))";
     let heap = test(&format!("{GROWING} {guest} {}", program(main))).usage.unwrap().heap;
     assert_eq!((heap.lost, heap.retained, &heap.doubt), (Some(48), Some(0), &None), "{heap:?}");

@@ -99,7 +99,7 @@ fn message(test: &TestRecord) -> &str {
     test.details.as_ref().and_then(|details| details.message.as_deref()).unwrap_or_default()
 }
 
-/// Whether a test freed what is no block, which only accounting sees.
+/// Whether a test freed what is not a block, which only accounting sees.
 fn freed_nothing(test: &TestRecord) -> bool {
     let message = message(test);
     message.contains("free of ") || message.contains("realloc of ")

@@ -57,7 +57,7 @@ fn partitions_cover_everything_once() {
     }
 }
 
-/// The names of a module's tests are no test's output: capping that does not lose any.
+/// The names of a module's tests are not output of any test: capping that does not lose any.
 #[test]
 fn however_little_output_is_kept_every_test_is_found() {
     let module = guest("plain/endings").to_str().unwrap();

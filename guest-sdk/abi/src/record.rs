@@ -23,7 +23,7 @@ pub mod key {
     pub const SHOULD_PANIC: &str = "should_panic";
     /// The test is not run unless asked for; the value is the reason, or nothing.
     pub const IGNORE: &str = "ignore";
-    /// What it is, where it is no test: [`SETUP`](crate::SETUP) or [`TEARDOWN`](crate::TEARDOWN).
+    /// What it is, where it is not a test: [`SETUP`](crate::SETUP) or [`TEARDOWN`](crate::TEARDOWN).
     pub const ROLE: &str = "role";
     /// It is not run at once with others of this group, where they could meet; the value is the group's name, or nothing.
     pub const SERIAL: &str = "serial";

@@ -78,7 +78,7 @@ pub const MAX_CLEANUP_TEXT: usize = 256;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct NextCleanup {
-    /// Address and length of its name; a length of 0 is no name.
+    /// Address and length of its name; a length of 0 means that it has none.
     pub name: [u32; 2],
     /// Address and length of the source file in which it was registered.
     pub file: [u32; 2],

@@ -21,7 +21,7 @@ pub enum Quantity {
     Duration,
 }
 
-/// Text that is no quantity of its kind.
+/// Text that is not a quantity of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnitError {

@@ -21,7 +21,7 @@ impl FunctionStarts {
         Self { imported: module.imported_functions, starts }
     }
 
-    /// From where to where the code of a function begins: local declarations are no code.
+    /// From where to where the code of a function begins: local declarations are not code.
     pub(super) fn get(&self, function: u32) -> Option<&RangeInclusive<u32>> {
         self.starts.get(function.checked_sub(self.imported)? as usize)
     }

@@ -90,7 +90,7 @@ impl SuiteFigures {
         self.doubts.extend(other.doubts.iter().cloned());
     }
 
-    /// Lost blocks that are no confirmed leaks.
+    /// Lost blocks that are not confirmed leaks.
     pub fn unconfirmed(&self) -> impl Iterator<Item = &LostPlace> {
         self.lost.iter().filter(|lost| lost.confirmed.is_none())
     }

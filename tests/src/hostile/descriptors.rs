@@ -114,7 +114,7 @@ fn buffers() -> Vec<Hostile> {
     let vector = |at: u32, to: u32, len: u32| {
         format!("(i32.store (i32.const {at}) (i32.const {to})) (i32.store offset=4 (i32.const {at}) (i32.const {len}))")
     };
-    // A pointer to nowhere is no mistake that a C library makes, so it ends the test.
+    // A pointer to nowhere is not a mistake that a C library makes, so it ends the test.
     let trap = |name: String, code: String, call: String| {
         let mut program = Program::default();
         program.code(code).any(call);

@@ -138,7 +138,7 @@ fn without_an_entry() -> Hostile {
     Hostile::new("subtest", "subtests_without_an_entry", Expect::Verdict("fail"), module)
 }
 
-/// A program that is no test of the SDK.
+/// A program that is not a test of the SDK.
 fn of_a_program() -> Hostile {
     let test = Parts::default().test;
     let module = wat(&format!(r#"(module {IMPORTS} (func (export "_start") {test}))"#));

@@ -86,7 +86,7 @@ fn compare(spec: &Spec, record: &TestRecord) -> anyhow::Result<()> {
     let details = record.details.as_deref();
     let output = details.map(|details| details.output.clone()).unwrap_or_default();
     let status = match record.verdict {
-        // What it leaves open is no concern of the suite's.
+        // What it leaves open is not a concern of the suite's.
         Verdict::Pass | Verdict::Leak => 0,
         Verdict::Exit => details.and_then(|details| details.exit_status).context("it left without a status")?,
         verdict => {

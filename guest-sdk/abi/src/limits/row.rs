@@ -19,7 +19,7 @@ pub struct Row {
     pub most: u64,
     /// Why there is a largest value, and which; empty where the number says enough.
     pub most_because: &'static str,
-    /// The value where none is set. `None` is no limit.
+    /// The value where none is set. `None` means that it is unlimited.
     pub default: Option<u64>,
     /// Where it can be set.
     pub sources: &'static [Source],

@@ -67,7 +67,7 @@ fn obey_variables(bazel: &Variables<'_>, tests: &mut TestArgs, run: &mut RunArgs
     }
     if let Some(filter) = bazel.value::<String>("TESTBRIDGE_TEST_ONLY")? {
         tests.filters.push(filter);
-        // `--test_filter` applies to many targets, most of which have no such test. With a partition, that is no failure.
+        // `--test_filter` applies to many targets, most of which have no such test. With a partition, that is not a failure.
         tests.partition = tests.partition.or("slice:1/1".parse().ok());
     }
     if let Some(count) = shards {

@@ -123,7 +123,7 @@ fn parts(request: &BuildRequest, members: &Members, has_threads: impl Fn(&str) -
     vec![part(false, without), part(true, with)]
 }
 
-/// Builds for one target. If this is one of several targets, nothing built for it is no error: the others are still built.
+/// Builds for one target. If this is one of several targets, nothing built for it is not an error: the others are still built.
 fn build_part(toolchain: &Toolchain, request: &BuildRequest, is_of_several: bool) -> Result<BuildOutput, Failure> {
     let mut errors = String::new();
     let mut objected = false;

@@ -5,7 +5,7 @@ use crate::failure::{Done, Failure};
 use airtight::exit_status;
 use std::io::{ErrorKind, Write};
 
-/// Writes to standard output. It is no failure if nobody reads it.
+/// Writes to standard output. It is not a failure if nobody reads it.
 pub fn print(text: &str) -> Done {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot_print(error)),

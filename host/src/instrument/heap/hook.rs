@@ -12,7 +12,7 @@ pub fn hook_number(which: u32) -> u32 {
     which & ((1 << ALIGNMENT) - 1)
 }
 
-/// The alignment that a call of `posix_memalign` with this `which` asks for: of one that is no power of two, the largest that divides
+/// The alignment that a call of `posix_memalign` with this `which` asks for: of one that is not a power of two, the largest that divides
 /// it. 0 where it asks for none.
 pub fn alignment(which: u32) -> u32 {
     1_u32.checked_shl((which >> ALIGNMENT) & 0x3f).unwrap_or(0)

@@ -410,7 +410,7 @@ impl HeapBook {
         Ok(())
     }
 
-    /// The error for a bad pointer that was freed or reallocated. It is no error if the heap is not tracked, or within a
+    /// The error for a bad pointer that was freed or reallocated. It is not an error if the heap is not tracked, or within a
     /// `free`.
     #[cold]
     fn refuse(&self, ptr: u32, realloc: bool, known: PointerState) -> Result<(), BadFree> {

@@ -127,7 +127,7 @@ impl<W: Write + Send> Listener for Progress<W> {
 
 const SEARCH_TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len} {msg}";
 
-/// A bar on standard error for a search, which runs tests again and again. Where standard error is no terminal, it draws nothing. Everything
+/// A bar on standard error for a search, which runs tests again and again. Where standard error is not a terminal, it draws nothing. Everything
 /// else is passed on to another listener.
 #[derive(Debug)]
 pub struct SearchProgress<L> {

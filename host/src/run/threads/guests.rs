@@ -292,7 +292,7 @@ fn threads_that_make_memory_grow_at_once_are_capped_together() {
     }
 }
 
-/// What a module says of its memory is no promise: the most that it may be, or more than the machine has.
+/// What a module says of its memory is not a promise: the most that it may be, or more than the machine has.
 #[test]
 fn a_memory_that_says_too_much_is_capped_all_the_same() {
     let grow = "(loop $again (br_if $again (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))";
