@@ -1,5 +1,5 @@
 //! What flume's tests use of async-std, whose own timers need a platform that tells of many descriptors at once: a thread a task, and
-//! one a time that may be up.
+//! one a time that may be up, which ends with what it was for.
 
 pub use async_attributes::test;
 
@@ -67,6 +67,7 @@ pub mod task {
 /// Futures that have a time.
 pub mod future {
     use std::pin::Pin;
+    use std::sync::mpsc::{self, RecvTimeoutError, Sender};
     use std::task::{Context, Poll};
     use std::thread;
     use std::time::{Duration, Instant};
@@ -79,12 +80,18 @@ pub mod future {
     pub struct Timeout<F> {
         future: Pin<Box<F>>,
         limit: Duration,
-        due: Option<Instant>,
+        timer: Option<Timer>,
+    }
+
+    /// When the time is up. Its thread ends when this is dropped.
+    struct Timer {
+        due: Instant,
+        _running: Sender<()>,
     }
 
     /// What a future gives within a time that begins when it is first polled.
     pub fn timeout<F: Future>(limit: Duration, future: F) -> Timeout<F> {
-        Timeout { future: Box::pin(future), limit, due: None }
+        Timeout { future: Box::pin(future), limit, timer: None }
     }
 
     impl<F: Future> Future for Timeout<F> {
@@ -95,14 +102,16 @@ pub mod future {
                 return Poll::Ready(Ok(done));
             }
             let (limit, waker) = (self.limit, context.waker().clone());
-            let due = *self.due.get_or_insert_with(|| {
+            let timer = self.timer.get_or_insert_with(|| {
+                let (running, dropped) = mpsc::channel::<()>();
                 thread::spawn(move || {
-                    thread::sleep(limit);
-                    waker.wake();
+                    if dropped.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                        waker.wake();
+                    }
                 });
-                Instant::now() + limit
+                Timer { due: Instant::now() + limit, _running: running }
             });
-            if Instant::now() >= due { Poll::Ready(Err(TimeoutError)) } else { Poll::Pending }
+            if Instant::now() >= timer.due { Poll::Ready(Err(TimeoutError)) } else { Poll::Pending }
         }
     }
 }
