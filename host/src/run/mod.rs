@@ -32,6 +32,7 @@ mod package;
 mod places;
 mod plan;
 mod planned;
+mod preemptions;
 mod profile_room;
 mod ready;
 mod record;

@@ -6,6 +6,7 @@ use super::go_account;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::planned::PlannedTest;
+use super::preemptions::Tried;
 use super::record::{self, RecordContext};
 use super::resources;
 use super::retries::{Attempt, retry};
@@ -74,13 +75,13 @@ impl SingleTest<'_> {
             ..under(schedule)
         };
         let mut host_leak = judged.host_leak;
-        let fails = |schedule: &Exploration| {
+        let tried = |schedule: &Exploration| {
             let judged = self.once(&quiet(schedule));
             host_leak += judged.host_leak;
             let fails = !matches!(judged.record.verdict, Verdict::Pass | Verdict::Skip);
-            fails.then_some(judged.preemptions.points)
+            Tried { fails, met: judged.preemptions.points }
         };
-        let Some(found) = schedules::find(schedules, fails) else {
+        let Some(found) = schedules::find(schedules, tried) else {
             judged.host_leak = host_leak;
             return judged;
         };
