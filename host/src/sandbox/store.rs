@@ -11,7 +11,7 @@ use super::state::{AllocatorFuel, TestState};
 use super::threads::{Seat, Shared, ThreadEnded};
 use super::wasi::{Halt, Wasi};
 use std::sync::Arc;
-use wasmtime::{Store, StoreContextMut, UpdateDeadline};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline, WasmBacktrace};
 
 /// The books of the heap for one run of a module's code.
 pub fn fresh_heap(module: &LoadedModule, instruments: &Instruments) -> HeapState {
@@ -50,6 +50,10 @@ fn on_tick(store: StoreContextMut<'_, TestState>) -> wasmtime::Result<UpdateDead
     let state = store.data();
     if state.thread.as_ref().is_some_and(Seat::stops) {
         return Err(ThreadEnded.into());
+    }
+    let stack = || state.code.stack(&WasmBacktrace::capture(&store));
+    if state.thread.as_ref().is_some_and(|seat| seat.tells_place(stack)) {
+        return Ok(UpdateDeadline::Yield(1));
     }
     state.wasi.watchdog().check().map_err(Halt::from)?;
     Ok(UpdateDeadline::Continue(1))

@@ -1,10 +1,13 @@
 //! Guests with threads, and hostile ones, as WebAssembly text.
 
 use crate::config::Config;
-use crate::model::{TestRecord, Verdict};
+use crate::model::{Exploration, TestRecord, Verdict};
+use crate::run::planned::Decision;
 use crate::run::{Runner, Selection, Subject};
-use crate::sandbox::{LoadOptions, LoadedModule};
+use crate::sandbox::{Job, LoadOptions, LoadedModule, TurnEnd, run as run_job};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 const IMPORTS: &str = r#"
     (import "env" "memory" (memory 1 100 shared))
@@ -20,21 +23,31 @@ pub(super) fn run_under(config: &str, fields: &str, main: &str, thread: &str) ->
 }
 
 /// The same, under so many more schedules.
-fn run_explored(config: &str, schedules: u32, (fields, main, thread): (&str, &str, &str)) -> TestRecord {
-    let text = format!(
+fn run_explored(config: &str, schedules: u32, guest: (&str, &str, &str)) -> TestRecord {
+    run_text(config, schedules, &program(guest))
+}
+
+/// The text of a program with these fields, this main function, and threads that do this.
+fn program((fields, main, thread): (&str, &str, &str)) -> String {
+    format!(
         r#"(module {IMPORTS} (export "memory" (memory 0)) {fields}
             (func $main (export "_start") {main})
             (func $thread (export "wasi_thread_start") (param $id i32) (param $given i32) {thread}))"#
-    );
-    run_text(config, schedules, &text)
+    )
 }
 
-/// The record of a module that is one test.
-fn run_text(config: &str, schedules: u32, text: &str) -> TestRecord {
+/// A module, and the runner that has loaded it.
+fn loaded(config: &str, schedules: u32, text: &str) -> (Runner, LoadedModule) {
     let config = Config::from_str(config, "airtight.toml", Path::new("/")).unwrap();
     let runner = Runner::builder(&config, "default").unwrap().jobs(1).schedules(schedules).build().unwrap();
     let module: LoadedModule = runner.load(wat::parse_str(text).unwrap(), LoadOptions::named("guest")).unwrap();
     assert!(module.has_threads());
+    (runner, module)
+}
+
+/// The record of a module that is one test.
+fn run_text(config: &str, schedules: u32, text: &str) -> TestRecord {
+    let (runner, module) = loaded(config, schedules, text);
     let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
     let report = runner.run(&plan, &mut ()).unwrap();
     report.canonical.modules[0].tests[0].clone()
@@ -414,4 +427,54 @@ fn ten_thousand_threads_wait_and_end() {
     let thread = format!("{WAIT_AT_0} (drop (i32.atomic.rmw.add (i32.const 4) (i32.const 1)))");
     let passed = run_under("[profile.default]\nlive-threads = 10000", "", main, &thread);
     assert_eq!(passed.verdict, Verdict::Pass, "{}", message(&passed));
+}
+
+/// Two threads that add 1 to the same word, and a main thread that checks the sum. Nothing in their loops lets other threads
+/// run: only the fuel of a turn ends it.
+const ADDING: (&str, &str, &str) = (
+    "(func $adds (local $x i32) (local $n i32)
+        (local.set $x (i32.load (i32.const 8)))
+        (loop $again
+            (local.set $n (i32.add (local.get $n) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $n) (i32.const 800))))
+        (i32.store (i32.const 8) (i32.add (local.get $x) (i32.const 1)))
+        (call $tells))
+        (func $tells (drop (i32.atomic.rmw.add (i32.const 0) (i32.const 1)))
+            (drop (memory.atomic.notify (i32.const 0) (i32.const 1))))",
+    "(drop (call $spawn (i32.const 0))) (drop (call $spawn (i32.const 0)))
+        (loop $again
+            (drop (memory.atomic.wait32 (i32.const 0) (i32.atomic.load (i32.const 0)) (i64.const 1000000)))
+            (br_if $again (i32.lt_u (i32.atomic.load (i32.const 0)) (i32.const 2))))
+        (if (i32.ne (i32.load (i32.const 8)) (i32.const 2)) (then unreachable))",
+    "(call $adds)",
+);
+
+#[test]
+fn a_thread_that_its_quantum_interrupts_is_told_with_its_place() {
+    let failed = run_explored("", 100, ADDING);
+    assert_eq!(failed.verdict, Verdict::Fail, "{}", message(&failed));
+    let text = message(&failed);
+    assert!(text.contains(" was interrupted at `adds`\n"), "{text}");
+    assert!(!text.contains("not known"), "{text}");
+}
+
+#[test]
+fn a_run_whose_turns_are_told_is_the_run_that_it_is_without() {
+    let (runner, module) = loaded("", 0, &program(ADDING));
+    let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+    let planned = &plan.modules()[0];
+    let test = &planned.tests[0];
+    let Decision::Run { grants, entry, .. } = &test.decision else { panic!("it is not run") };
+    let interrupt = Arc::new(AtomicBool::new(false));
+    for number in 0..40 {
+        let plain = Job::plain(&planned.module, (grants, &test.name, entry.call()), &interrupt);
+        let job = Job { schedule: Some(Exploration::new(number)), ..plain };
+        let [plain, followed] = [false, true].map(|follows_turns| run_job(&Job { follows_turns, ..job.clone() }));
+        assert_eq!(
+            (plain.fuel, plain.preemptions, plain.ending),
+            (followed.fuel, followed.preemptions, followed.ending)
+        );
+        let turns = followed.turns.0;
+        assert!(turns.iter().all(|turn| turn.end == TurnEnd::Ended || !turn.stack.is_empty()), "{number}: {turns:?}");
+    }
 }

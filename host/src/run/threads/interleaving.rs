@@ -23,8 +23,19 @@ fn told(turn: &Turn, symbols: &Symbols) -> String {
         TurnEnd::Ended => "ended".to_owned(),
         TurnEnd::Waits(wait) => format!("ran until it {}", doing_at(Some(wait), &turn.stack, symbols)),
     };
-    let at = place(&symbols.frames(&turn.stack)).map_or_else(String::new, |place| format!(" at {place}"));
-    format!("{} {did}{at}", name_of(turn.thread))
+    format!("{} {did}{}", name_of(turn.thread), at(turn, symbols))
+}
+
+/// Where a turn was over: in the innermost function of the user's own; or why that is not said.
+fn at(turn: &Turn, symbols: &Symbols) -> String {
+    let frames = symbols.frames(&turn.stack);
+    match (place(&frames), frames.first()) {
+        (Some(place), _) => format!(" at {place}"),
+        (None, Some(frame)) => format!(" in `{}`, within no function of the user's", frame.function),
+        _ if turn.end == TurnEnd::Ended => String::new(),
+        _ if turn.stack.is_empty() => ", where is not known".to_owned(),
+        _ => ", outside of the test".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -36,7 +47,12 @@ mod tests {
 
     #[test]
     fn each_turn_says_why_it_was_over_and_where() {
-        let functions = ["std::thread::join_handle::JoinHandle<T>::join", "demo::main", "demo::adds"];
+        let functions = [
+            "std::thread::join_handle::JoinHandle<T>::join",
+            "demo::main",
+            "demo::adds",
+            "core::ops::function::FnOnce::call_once",
+        ];
         let text: String = functions.iter().map(|name| format!("(func $\"{name}\")")).collect();
         let symbols = Symbols::of_bytes(&wat::parse_str(format!("(module {text})")).unwrap(), PathRoots::default());
         let turn = |thread, end, functions: std::ops::Range<u32>| {
@@ -48,6 +64,8 @@ mod tests {
             turn(1, TurnEnd::Interrupted, 2..3),
             turn(2, TurnEnd::GaveWay, 2..3),
             turn(0, TurnEnd::Spawned, 1..2),
+            turn(2, TurnEnd::Interrupted, 3..4),
+            turn(0, TurnEnd::Interrupted, 0..0),
             turn(2, TurnEnd::Ended, 0..0),
         ];
         insta::assert_snapshot!(interleaving(&turns, Some(1), &symbols).unwrap(), @r"
@@ -56,6 +74,8 @@ mod tests {
           thread 1 was interrupted at `demo::adds`
           thread 2 gave way at `demo::adds`
           the main thread spawned a thread at `demo::main`
+          thread 2 was interrupted in `core::ops::function::FnOnce::call_once`, within no function of the user's
+          the main thread was interrupted, where is not known
           thread 2 ended
           thread 1 ran on
         ");

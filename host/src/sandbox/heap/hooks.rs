@@ -259,7 +259,7 @@ async fn leave_of_thread(mut caller: Caller<'_, TestState>, which: u32, result: 
             if !was_alone {
                 state.heap.allocator_waited();
             }
-            threads::after_step(&seat).await
+            threads::after_step(seat, &caller).await
         }
     }
 }

@@ -145,11 +145,17 @@ async fn let_others_run(seat: &Seat) -> Result<(), ThreadEnded> {
 ///
 /// # Errors
 /// The thread has to end where it is.
-pub async fn after_step(seat: &Seat) -> wasmtime::Result<()> {
-    if seat.is_due() {
-        let_others_run(seat).await?;
+pub fn after_step(seat: Seat, caller: &Caller<'_, TestState>) -> impl Future<Output = wasmtime::Result<()>> + use<> {
+    let is_due = seat.is_due();
+    if is_due {
+        seat.turn_ends(TurnEnd::Interrupted, || stack(caller));
     }
-    Ok(())
+    async move {
+        if is_due {
+            let_others_run(&seat).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Ends a thread that has to end where it is.

@@ -193,8 +193,27 @@ impl<'a> ThreadGroup<'a> {
                 Next::Sleep(until) => self.wasi.with(|wasi| wasi.pass_time(until))?,
                 Next::Never => return Err(self.deadlocked(main).into()),
             }
-            self.after_turn(paused);
+            match self.after_turn(paused) {
+                Some(MAIN) => {
+                    self.ask_place(MAIN);
+                    if let Poll::Ready(done) = main.as_mut().poll(&mut context) {
+                        return done;
+                    }
+                }
+                Some(id) => {
+                    self.ask_place(id);
+                    self.turn(id, &mut context)?;
+                }
+                None => {}
+            }
         }
+    }
+
+    /// Makes a thread that a quantum has interrupted tell its place when it is run next. It does nothing else then: the
+    /// engine looks at the epoch where it has looked at the fuel, before any code of the guest.
+    fn ask_place(&self, id: ThreadId) {
+        self.board.schedule().ask_place(id);
+        self.module.engine().wasmtime().increment_epoch();
     }
 
     /// Runs a thread that is not the main one, for a turn. Gives its number, unless it has ended.
@@ -211,12 +230,12 @@ impl<'a> ThreadGroup<'a> {
         }
     }
 
-    /// A turn is over, of this thread if it has not ended: those begin that were spawned in it.
-    fn after_turn(&mut self, paused: Option<ThreadId>) {
+    /// A turn is over, of this thread if it has not ended: those begin that were spawned in it. Gives the thread if its
+    /// place is to be told, and it has not told it because a quantum interrupted it.
+    fn after_turn(&mut self, paused: Option<ThreadId>) -> Option<ThreadId> {
         let mut schedule = self.board.schedule();
-        if let Some(paused) = paused {
-            schedule.paused(paused);
-        }
+        let is_followed = schedule.is_followed();
+        let interrupted = paused.filter(|paused| schedule.paused(*paused) && is_followed);
         let spawned = schedule.take_spawned();
         drop(schedule);
         for (id, given) in spawned {
@@ -237,6 +256,7 @@ impl<'a> ThreadGroup<'a> {
             };
             self.running.insert(id, Box::pin(run));
         }
+        interrupted
     }
 
     /// Nanoseconds of the test's time, when its threads have spent so much.

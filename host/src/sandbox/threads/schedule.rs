@@ -141,6 +141,18 @@ impl Schedule {
         }
     }
 
+    /// Asks a thread for the place at which it was interrupted: it tells that when it runs next, and nothing else.
+    pub fn ask_place(&mut self, id: ThreadId) {
+        if let Some(turns) = &mut self.turns {
+            turns.ask(id);
+        }
+    }
+
+    /// Whether a thread that runs has to tell its place, and nothing else. It is asked once.
+    pub fn take_question(&mut self, id: ThreadId) -> bool {
+        self.turns.as_mut().is_some_and(|turns| turns.take_question(id))
+    }
+
     /// Takes the last turns, and returns which thread runs after them.
     pub fn take_turns(&mut self) -> (Vec<Turn>, Option<ThreadId>) {
         self.turns.as_mut().map(Turns::take).unwrap_or_default()
@@ -310,16 +322,19 @@ impl Schedule {
     }
 
     /// Notes that a thread has stopped running without having ended. If it neither waits nor let others run, it was
-    /// interrupted after a quantum. What it has spent beyond that is told when it calls the host.
-    pub fn paused(&mut self, id: ThreadId) {
-        if self.running.take() == Some(id) {
-            if self.allocator.is_held(id) {
-                self.allocator.interrupted(self.quantum);
-                return;
-            }
-            self.spend(id, self.quantum);
-            self.begin(id);
+    /// interrupted after a quantum. What it has spent beyond that is told when it calls the host. Returns whether others
+    /// may run although it did nothing that lets them.
+    pub fn paused(&mut self, id: ThreadId) -> bool {
+        if self.running.take() != Some(id) {
+            return false;
         }
+        if self.allocator.is_held(id) {
+            self.allocator.interrupted(self.quantum);
+            return false;
+        }
+        self.spend(id, self.quantum);
+        self.begin(id);
+        true
     }
 
     /// Notes that a thread begins to wait.

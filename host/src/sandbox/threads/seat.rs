@@ -123,6 +123,16 @@ impl Seat {
         }
     }
 
+    /// Whether the thread was run only to tell where a quantum interrupted it. If so, keeps that.
+    pub fn tells_place(&self, stack: impl FnOnce() -> Stack) -> bool {
+        let mut schedule = self.board.schedule();
+        let is_asked = schedule.take_question(self.id);
+        if is_asked {
+            schedule.turn_ends(self.id, TurnEnd::Interrupted, stack());
+        }
+        is_asked
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.board.schedule().is_due(self.id)
     }

@@ -40,9 +40,21 @@ pub struct Turns {
     /// For each thread that has stopped since it last ran: why, and on which stack.
     ends: BTreeMap<ThreadId, (TurnEnd, Stack)>,
     running: Option<ThreadId>,
+    /// The thread that has to tell its place.
+    asked: Option<ThreadId>,
 }
 
 impl Turns {
+    /// Asks a thread for its place.
+    pub fn ask(&mut self, thread: ThreadId) {
+        self.asked = Some(thread);
+    }
+
+    /// Whether a thread has to tell its place. It is asked once.
+    pub fn take_question(&mut self, thread: ThreadId) -> bool {
+        self.asked.take_if(|asked| *asked == thread).is_some()
+    }
+
     /// Notes that a thread is about to let others run.
     pub fn ends(&mut self, thread: ThreadId, end: TurnEnd, stack: Stack) {
         self.ends.insert(thread, (end, stack));
