@@ -1,14 +1,19 @@
 //! What tests with threads cost, warm: a test of four threads, a thread, and a switch from one to another. Interleaved rounds; the
 //! median of each figure, and of its ratio to a bare loop over an export in the same round, which says how busy the machine was.
+//! And that tests without threads lose nothing: what one costs in a runner that has met no other module, and in a runner that
+//! runs tests with threads before each round of it.
 
 mod support;
 
-use airtight::{ModuleGrants, Plan, Runner};
+use airtight::{LoadOptions, ModuleGrants, Plan, Runner, Selection, Subject};
 use support::bare::Bare;
-use support::{Stopwatch, median, planned_with, threaded_module};
+use support::{Stopwatch, median, planned, planned_with, threaded_module};
 
 const ROUNDS: usize = 15;
 const TESTS: usize = 300;
+
+/// Tests without threads of a round.
+const PLAIN: usize = 5_000;
 
 /// Threads of a test that shows what a thread costs.
 const MANY: usize = 200;
@@ -50,17 +55,38 @@ fn takes_turns(own: u32, other: u32) -> String {
 struct Case {
     planned: (Runner, Plan),
     tests: usize,
+    /// Other tests of the same runner, which are run before and not measured.
+    before: Option<Plan>,
 }
 
 impl Case {
     fn new(tests: usize, test: &str, thread: &str) -> Self {
-        Self { planned: planned_with(tests, threaded_module(tests, test, thread), ModuleGrants::default()), tests }
+        let planned = planned_with(tests, threaded_module(tests, test, thread), ModuleGrants::default());
+        Self { planned, tests, before: None }
+    }
+
+    /// Tests without threads.
+    fn plain() -> Self {
+        Self { planned: planned(PLAIN), tests: PLAIN, before: None }
+    }
+
+    /// The same, in a runner that runs tests of four threads before.
+    fn plain_beside_threads() -> Self {
+        let plain = Self::plain();
+        let runner = &plain.planned.0;
+        let threaded = threaded_module(TESTS, &spawns_and_joins(4), COUNTS_ITSELF);
+        let threaded = Subject::new(runner.load(threaded, LoadOptions::named("threads")).unwrap());
+        let before = runner.plan(vec![threaded], &Selection::default()).unwrap();
+        Self { before: Some(before), ..plain }
     }
 
     /// Microseconds that a test takes.
     fn micros(&self) -> f64 {
         let mut watch = Stopwatch::default();
         let (runner, planned) = &self.planned;
+        if let Some(before) = &self.before {
+            runner.run(before, &mut ()).unwrap();
+        }
         runner.run(planned, &mut watch).unwrap();
         assert_eq!(watch.passed, self.tests);
         watch.took.as_secs_f64() * 1e6 / self.tests as f64
@@ -73,15 +99,26 @@ fn main() {
     let four = Case::new(TESTS, &spawns_and_joins(4), COUNTS_ITSELF);
     let many = Case::new(8, &spawns_and_joins(MANY), COUNTS_ITSELF);
     let turns = Case::new(2, &format!("(drop (call $spawn (i32.const 0))) {}", takes_turns(4, 8)), &takes_turns(8, 4));
+    let (plain, beside) = (Case::plain(), Case::plain_beside_threads());
+    let mut plain_figures: [Vec<f64>; 3] = Default::default();
     let mut figures: [Vec<f64>; 4] = Default::default();
     let mut bares = Vec::new();
     // The first round warms up.
     for round in 0..ROUNDS + 1 {
         let (bare, none, four) = (bare.seconds() * 1e6, none.micros(), four.micros());
         let (many, turns) = (many.micros(), turns.micros());
+        // The two take turns in who is first: the second may find the machine warmer.
+        let (plain, beside) = if round % 2 == 0 {
+            let plain = plain.micros();
+            (plain, beside.micros())
+        } else {
+            let beside = beside.micros();
+            (plain.micros(), beside)
+        };
         if round == 0 {
             continue;
         }
+        plain_figures.iter_mut().zip([plain, plain / bare, beside / plain]).for_each(|(all, one)| all.push(one));
         bares.push(bare);
         let found = [none, four, (many - none) / MANY as f64, turns / (2 * TURNS) as f64];
         figures.iter_mut().zip(found).for_each(|(all, one)| all.push(one));
@@ -102,4 +139,9 @@ fn main() {
             median(ratios)
         );
     }
+    let [plain, of_bare, ratios] = plain_figures.map(median);
+    println!(
+        "a test without threads: {plain:.2} us, {of_bare:.2} of a bare loop; in a runner that has run tests with threads: \
+         {ratios:.2} of that (1 where they lose nothing)"
+    );
 }
