@@ -131,11 +131,14 @@ fn run_sdk(more: &[&str]) -> Value {
     read_report(&dir.path().join("report.json"))
 }
 
+/// How many guests of the SDK there are.
+const SDK_TESTS: usize = 12;
+
 /// Tests of the SDK, their subtests and clean-ups among threads.
 #[test]
 fn tests_of_the_sdk_have_threads_too() {
     let report = run_sdk(&["-j", "1"]);
-    assert_as_named(&report, 11);
+    assert_as_named(&report, SDK_TESTS);
     assert_eq!(canonical(&run_sdk(&["-j", "3"])), canonical(&report));
     let subtests = |name: &str| -> Vec<(String, String)> {
         let all = test(&report, name)["subtests"].as_array().cloned().unwrap_or_default();
@@ -149,7 +152,27 @@ fn tests_of_the_sdk_have_threads_too() {
     let stuck = test(&report, "timeout_by_a_deadlock_in_a_subtest")["message"].as_str().unwrap();
     assert!(stuck.contains("the main thread waits for its scoped threads"), "{stuck}");
     for seed in ["1", "2", "3", "4"] {
-        assert_as_named(&run_sdk(&["--seed", seed]), 11);
+        assert_as_named(&run_sdk(&["--seed", seed]), SDK_TESTS);
+    }
+}
+
+/// A leaked thread's sockets and files count as its own, and each is told with the thread's stack.
+#[test]
+fn a_leaked_thread_is_told_with_the_connection_and_the_file_that_it_holds() {
+    let report = run_sdk(&["-j", "1"]);
+    let leaks = test(&report, "leak_a_thread_that_holds_a_connection_and_a_file")["leaks"].as_array().unwrap();
+    let count = |kind: &str| -> u64 {
+        leaks.iter().filter(|leak| leak["kind"] == kind).map(|leak| leak["count"].as_u64().unwrap()).sum()
+    };
+    assert_eq!((count("socket"), count("file"), count("thread")), (2, 1, 1), "{leaks:#?}");
+    let thread = &leaks.iter().find(|leak| leak["kind"] == "thread").unwrap()["thread"];
+    assert_eq!(thread["handles"], 3, "{thread:#}");
+    assert!(thread["does"].as_str().unwrap().contains("bytes"), "{thread:#}");
+    assert!((1_000_000_000..1_001_000_000).contains(&thread["waited_ns"].as_u64().unwrap()), "{thread:#}");
+    for leak in leaks.iter().filter(|leak| leak["kind"] != "thread") {
+        let functions: Vec<&str> =
+            leak["stack"].as_array().unwrap().iter().filter_map(|frame| frame["function"].as_str()).collect();
+        assert!(functions.contains(&"wasi_thread_start"), "{functions:?}");
     }
 }
 
@@ -290,6 +313,24 @@ fn every_race_of_the_corpus_is_found() {
     }
 }
 
+/// The guide states for each race under how many schedules it is found: up to the one that is held to here.
+#[test]
+fn the_guide_states_how_soon_each_race_is_found() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs/guide/races.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let rows = guide.lines().filter(|line| line.starts_with("| racy_")).map(|line| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        (cells.next().unwrap().to_owned(), cells.next().unwrap().parse::<u32>().unwrap())
+    });
+    let mut stated: Vec<(String, u32)> = rows.collect();
+    stated.sort();
+    let mut held: Vec<(String, u32)> =
+        FOUND_UNDER.iter().map(|(name, number)| ((*name).to_owned(), number + 1)).collect();
+    held.push(("racy_stop".to_owned(), 0));
+    held.sort();
+    assert_eq!(stated, held);
+}
+
 /// What was found is made simpler, told with the turns before it, and can be repeated.
 #[test]
 fn a_race_is_made_simple_and_told_and_repeated() {
@@ -331,6 +372,18 @@ fn no_race_is_found_sooner_than_stated() {
         let message = test(&report, name)["message"].as_str().unwrap_or_default();
         assert!(message.contains(&format!("found as number {} of 1500", number + 1)), "{name}: {message}");
     }
+}
+
+/// Where the target is not there, setup would install it: no test does that to a machine.
+#[test]
+fn setup_finds_the_target_with_threads() {
+    if !has_target() {
+        return;
+    }
+    let dir = scratch_dir();
+    let ran = run(dir.path(), ["setup", "--threads"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.lines().any(|line| line.starts_with("ready: ") && line.contains("threads")), "{}", ran.stdout);
 }
 
 fn has_target() -> bool {

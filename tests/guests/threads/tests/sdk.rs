@@ -1,10 +1,12 @@
 //! Tests of the SDK with threads. The name of each begins with its verdict.
 
 use airtight::T;
+use std::io::Read;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 #[airtight::test]
 fn pass_threads_of_a_test(_: &mut T) {
@@ -121,4 +123,15 @@ fn pass_a_guard_among_threads(t: &mut T) {
         });
     }
     assert_eq!(*names.lock().unwrap(), ["a", "b"]);
+}
+
+/// A job that nobody stops: it waits at a connection, and holds both ends of it and a file.
+#[airtight::test]
+fn leak_a_thread_that_holds_a_connection_and_a_file(_: &mut T) {
+    thread::spawn(|| {
+        let (mut own, _other) = airtight::net::pair().unwrap();
+        let _log = std::fs::File::create("/tmp/log").unwrap();
+        drop(own.read(&mut [0; 8]));
+    });
+    thread::sleep(Duration::from_secs(1));
 }
