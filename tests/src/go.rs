@@ -45,14 +45,32 @@ pub fn go_minor(go: &Path) -> Option<u32> {
     minor.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
+/// Go's own directory.
+///
+/// # Panics
+/// If there is no such Go.
+pub fn goroot(go: &Path) -> PathBuf {
+    let said = Command::new(go).args(["env", "GOROOT"]).env("GOTOOLCHAIN", "local").output().expect("Go runs");
+    PathBuf::from(String::from_utf8_lossy(&said.stdout).trim())
+}
+
 /// Builds the tests of a package as `go test -c` does; the module's path.
 ///
 /// # Panics
 /// If they do not build.
 pub fn go_test_binary(go: &Path, package: &Path, into: &Path) -> PathBuf {
+    go_test_binary_with(go, package, into, &[])
+}
+
+/// The same with more flags of `go test`.
+///
+/// # Panics
+/// If they do not build.
+pub fn go_test_binary_with(go: &Path, package: &Path, into: &Path, flags: &[&str]) -> PathBuf {
     let module = into.join(package.file_name().expect("a package's folder has a name")).with_extension("test.wasm");
     let built = Command::new(go)
         .args(["test", "-c"])
+        .args(flags)
         .arg("-o")
         .arg(&module)
         .arg(".")

@@ -22,7 +22,7 @@ pub mod wasi_testsuite;
 mod wat;
 
 pub use crates::{airtight_test, with_sdk, workspace, write};
-pub use go::{go, go_minor, go_test_binary, gos};
+pub use go::{go, go_minor, go_test_binary, go_test_binary_with, goroot, gos};
 pub use guests::{guest, guests, guests_dir, guests_target_dir, run_on_faults, toolchain};
 pub use picture::{DirPicture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};

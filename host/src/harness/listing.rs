@@ -64,6 +64,15 @@ pub enum ListError {
         /// Whether the wall clock ended the module, so that another run may get an answer.
         by_wall_clock: bool,
     },
+    /// A Go test binary whose program ends before `testing` has its turn.
+    #[error(
+        "none of its tests can be run: its program ended before it called `m.Run`{said}; have TestMain call it, grant what TestMain \
+         looks for, or leave the package out"
+    )]
+    NeverRuns {
+        /// Its last line, if it printed any.
+        said: String,
+    },
     /// A directory that is granted to the module cannot be opened.
     #[error(transparent)]
     Grant(#[from] GrantError),

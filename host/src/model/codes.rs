@@ -210,6 +210,11 @@ impl Topic {
         sections().find(|section| section.0 == code.to_string()).map_or(("", ""), |(_, title, text)| (title, text))
     }
 
+    /// The topic of a doubt by its name in reports.
+    pub fn heap_doubt(code: &str) -> Option<Self> {
+        HEAP_DOUBTS.iter().position(|doubt| *doubt == code).map(Self::HeapDoubt)
+    }
+
     /// The topics that a word means. The word is a code, in upper or lower case, or a name, which several topics may share.
     pub fn named(word: &str) -> Vec<Self> {
         let is = |topic: &Self| topic.code().to_string().eq_ignore_ascii_case(word) || topic.name() == word;
@@ -249,7 +254,7 @@ impl Report {
 
     /// The topics of everything that did not pass, in the order of their codes. For each test: the kinds of its leaks, growth,
     /// resources that outlived a subtest, the limit it broke; and its verdict, unless that is `leak` and one of these explains
-    /// it. For the run: doubts, gates, clean-up coverage and expired leaks.
+    /// it. For all tests: why nothing is known of Go's heap. For the run: doubts, gates, clean-up coverage and expired leaks.
     #[must_use]
     pub(crate) fn topics(&self) -> Vec<Topic> {
         let mut topics = BTreeSet::new();
@@ -269,6 +274,11 @@ impl Report {
             }
             topics.extend(own);
         }
+        // What was asked for and is not known is told of tests that passed, too.
+        let details =
+            self.canonical.modules.iter().flat_map(|module| &module.tests).filter_map(|test| test.details.as_ref());
+        let doubts = details.filter_map(|details| details.go.as_ref()?.heap_doubt.as_ref());
+        topics.extend(doubts.filter_map(|doubt| Topic::heap_doubt(&doubt.code)));
         topics.extend(self.canonical.doubts.iter().map(|doubt| Topic::Doubt(doubt.cause)));
         let coverage = self.canonical.cleanup_coverage.as_ref();
         topics.extend(coverage.filter(|coverage| !CleanupCoverage::passes(coverage)).map(|_| Topic::CleanupCoverage));

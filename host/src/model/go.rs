@@ -4,6 +4,7 @@
 use super::figure;
 use super::frame::Frame;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What a Go test reports of itself. Empty fields are not written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -11,13 +12,16 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub struct GoRecord {
     /// Fuel that the program spent before the test began: the runtime's start, and the initialisation of packages. It is not in
-    /// the usage of any test. It is the same for every test of a module, so that only the first test that is run of a module
-    /// has it.
+    /// the usage of any test. Of the tests of a module it differs only by what it takes to read their names, so that only the
+    /// first test that is run has it.
     #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub start_fuel: Option<u64>,
     /// What the test left on Go's heap, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub heap: Option<GoHeapGrowth>,
+    /// Why nothing is known of Go's heap, where that was asked for and the test did not fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heap_doubt: Option<GoHeapDoubt>,
     /// The figures that its benchmarks reported, in the order in which the benchmarks ended.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricRecord>,
@@ -47,6 +51,16 @@ pub struct GoHeapGrowth {
     /// How many more places there are.
     #[serde(default, skip_serializing_if = "figure::is_zero")]
     pub sites_omitted: u64,
+}
+
+/// Why a second run did not tell of Go's heap. Nothing is said then of whether it grew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct GoHeapDoubt {
+    /// The reason for programs: one of those that [`Heap::doubt_code`](super::Heap::doubt_code) has, too.
+    pub code: Cow<'static, str>,
+    /// The reason in words.
+    pub why: String,
 }
 
 /// A place where a test allocated blocks that are in use at its end.
@@ -81,6 +95,14 @@ impl GoHeapGrowth {
     #[must_use]
     pub fn new(bytes: u64, blocks: u64, floor: u64) -> Self {
         Self { bytes, blocks, floor, sites: Vec::new(), sites_omitted: 0 }
+    }
+}
+
+impl GoHeapDoubt {
+    /// A reason, for programs and in words.
+    #[must_use]
+    pub fn new(code: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
+        Self { code: code.into(), why: why.into() }
     }
 }
 

@@ -57,7 +57,7 @@ pub use finding::FindingKind;
 pub use frame::Frame;
 pub use fuel::{FuelByFunction, FunctionFuel, FunctionGrowth};
 pub use gates::{GateKind, GateLimits, GateRecord, GateTest, UnknownTest};
-pub use go::{GoHeapGrowth, GoHeapSite, GoRecord, MetricRecord};
+pub use go::{GoHeapDoubt, GoHeapGrowth, GoHeapSite, GoRecord, MetricRecord};
 pub use harness::{Harness, HarnessNameError};
 pub use injected::InjectedRecord;
 pub use limit::{

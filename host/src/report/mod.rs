@@ -26,9 +26,9 @@ pub use crate::model::timeline::{TestTimeline, TimelinePoint};
 pub use crate::model::{
     AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, Canonical, CleanupCoverage, CleanupRecord,
     Date, DateError, Details, EntryRole, FailedAttempt, Frame, FuelByFunction, FunctionFuel, FunctionGrowth, GateKind,
-    GateLimits, GateRecord, GateTest, GoHeapGrowth, GoHeapSite, GoRecord, Heap, InjectedRecord, LimitName, LimitRecord,
-    MetricRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError, RecordedResults,
-    RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
+    GateLimits, GateRecord, GateTest, GoHeapDoubt, GoHeapGrowth, GoHeapSite, GoRecord, Heap, InjectedRecord, LimitName,
+    LimitRecord, MetricRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError,
+    RecordedResults, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
     SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage,
     Verdict, Volatile, WorldEntry, WorldFigures,
 };

@@ -12,9 +12,9 @@ mod tests {
     use crate::model::samples::{self, any_report};
     use crate::model::{
         AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
-        Details, FailedAttempt, FuelByFunction, FunctionFuel, FunctionGrowth, GateRecord, GateTest, GoHeapGrowth,
-        GoHeapSite, GoRecord, Harness, InjectedRecord, MetricRecord, MissedSite, Omitted, RefusedModule, Report,
-        ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
+        Details, FailedAttempt, FuelByFunction, FunctionFuel, FunctionGrowth, GateRecord, GateTest, GoHeapDoubt,
+        GoHeapGrowth, GoHeapSite, GoRecord, Harness, InjectedRecord, MetricRecord, MissedSite, Omitted, RefusedModule,
+        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -183,6 +183,7 @@ mod tests {
                     sites_omitted: 1,
                     ..GoHeapGrowth::new(20_480, 3, 16 << 10)
                 }),
+                heap_doubt: Some(GoHeapDoubt::new("other-ending", "it ended otherwise")),
                 metrics: vec![MetricRecord::new(Some("small".to_owned()), "words/op", "7.500")],
                 metrics_omitted: 1,
             })),

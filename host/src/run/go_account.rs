@@ -10,7 +10,7 @@ use crate::harness::go::{ParsedGoSite, metrics, sites};
 use crate::harness::harness;
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::model::shorten::shorten;
-use crate::model::{GoHeapGrowth, GoHeapSite, GoRecord, Harness, TestRecord};
+use crate::model::{GoHeapDoubt, GoHeapGrowth, GoHeapSite, GoRecord, Harness, TestRecord};
 use crate::sandbox::rerun::HeapDoubt;
 use crate::sandbox::wasi::{GoAccount, Streams};
 use crate::sandbox::{Ending, Job, Run, run};
@@ -27,11 +27,17 @@ const MAX_SITES: usize = 20;
 /// Most bytes of the unit, and of the value, that a benchmark reports.
 const MAX_METRIC: usize = 256;
 
+/// Why a second run may be out of fuel where the first was not.
+const COSTS: &str =
+    "; its collections, and that every allocation is noted, take fuel, too, which a higher limit `fuel` gives it";
+
 /// What a second run says of the heap.
 #[derive(Default)]
 pub struct GoHeapAudit {
     /// How much is left, if it is enough to be reported.
     pub growth: Option<GoHeapGrowth>,
+    /// Why it does not tell.
+    pub doubt: Option<GoHeapDoubt>,
     /// Where the test allocated, or why that is not known.
     pub profile: HeapProfile,
     /// Host descriptors that the second run left open: a bug of ours.
@@ -48,10 +54,11 @@ pub fn audit(job: &Job<'_>, first: &Run) -> GoHeapAudit {
     let (text, heap) = match told {
         Ok(told) => told,
         Err(doubt) => {
-            let why = match doubt {
+            let why = match &doubt {
                 HeapDoubt::NothingLeft => "it did not come to the end at which Go tells of its heap".to_owned(),
                 doubt => doubt.to_string(),
             };
+            audit.doubt = Some(GoHeapDoubt::new(doubt.code(), why.clone()));
             audit.profile.missing.push(missing(job, true, why));
             return audit;
         }
@@ -112,7 +119,8 @@ fn told(job: &Job<'_>, first: &Run, audit: &mut GoHeapAudit) -> Result<GoAccount
     }
     let ended = second.ending.words();
     if ended != first.ending.words() {
-        return Err(HeapDoubt::Ending(ended));
+        let costs = if matches!(second.ending, Ending::Fuel { .. }) { COSTS } else { "" };
+        return Err(HeapDoubt::Ending(ended + costs));
     }
     Ok(second.remains.go)
 }
@@ -162,10 +170,15 @@ fn growth<K>(mut growth: GoHeapGrowth, by_stack: &BTreeMap<K, ParsedGoSite>, mor
 
 /// Adds to the record of a Go test what the test says of itself. `tells_setup` is whether it tells what the program spent
 /// before the test.
-pub fn tell(record: &mut TestRecord, run: &Run, tells_setup: bool, heap: Option<GoHeapGrowth>) {
+pub fn tell(record: &mut TestRecord, run: &Run, tells_setup: bool, told: (Option<GoHeapGrowth>, Option<GoHeapDoubt>)) {
+    let (heap, heap_doubt) = told;
     let own = harness(Harness::Go).own_output(&run.remains.output.stdout, &record.name);
-    let mut told =
-        GoRecord { start_fuel: run.remains.go.start_fuel.filter(|_| tells_setup), heap, ..Default::default() };
+    let mut told = GoRecord {
+        start_fuel: run.remains.go.start_fuel.filter(|_| tells_setup),
+        heap,
+        heap_doubt,
+        ..Default::default()
+    };
     if record.verdict.is_success() {
         told.metrics = metrics(&own, &record.name);
     }

@@ -157,12 +157,15 @@ impl SingleTest<'_> {
         let accountant = Accountant { job, profile: options.heap_profile && !asks_go };
         let Audit { account, mut profile, mut host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
         by_wall_clock |= also;
-        let mut go_heap = None;
+        let mut go_heap = (None, None);
         if asks_go {
             let told = go_account::audit(job, &ran);
             host_leak += told.host_leak;
             by_wall_clock |= told.by_wall_clock;
-            go_heap = told.growth.filter(|_| judgement.normal_finish && options.go_heap);
+            // A test that fails has other things to tell.
+            if options.go_heap && judgement.normal_finish {
+                go_heap = (told.growth, told.doubt);
+            }
             if options.heap_profile {
                 profile = told.profile;
             }

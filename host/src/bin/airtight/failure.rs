@@ -91,6 +91,7 @@ impl Display for Failure {
                 || error.is::<UntrustedGrants>()
                 || matches!(error.downcast_ref(), Some(SetupError::Untrusted(_)))
                 || error.is::<airtight::toolchain::ToolchainError>()
+                || error.is::<airtight::toolchain::GoError>()
         };
         if self.status == exit_status::BUILD_FAILED || self.error.chain().any(is_list) {
             Lines(&text).fmt(f)

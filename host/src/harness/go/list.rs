@@ -1,6 +1,7 @@
 //! Which tests a Go test binary holds, by its own account: what `-test.list` prints.
 
 use super::flags::{GoFlags, alternatives};
+use super::stream::Stream;
 use crate::harness::listing::Program;
 use crate::harness::{ListError, Test};
 use crate::sandbox::StartCall;
@@ -28,6 +29,9 @@ const KINDS: [(&str, Kind); 4] =
 pub(super) fn tests(program: &Program<'_>, flags: &GoFlags) -> Result<Vec<Test>, ListError> {
     let lister = Asker { program, noise: program.answer_of_exit(&["-test.list", NONE])? };
     let all = lister.names("^")?;
+    if all.is_empty() {
+        lister.reaches_tests()?;
+    }
     let run = Choice::new(&lister, flags.run.as_deref())?;
     let skip = Choice::new(&lister, flags.skip.as_deref())?;
     let bench = Choice::new(&lister, flags.bench.as_deref())?;
@@ -85,6 +89,20 @@ impl Asker<'_> {
             by_wall_clock: false,
         })
     }
+
+    /// A module without tests says that it has run all of them. Where it does not, its program never comes to them.
+    fn reaches_tests(&self) -> Result<(), ListError> {
+        let none = format!("-test.run={NONE}");
+        let answer = self.program.answer_of_exit(&["-test.v=test2json", &none])?;
+        if Stream::read(&answer).passed { Ok(()) } else { Err(ListError::NeverRuns { said: said(&answer) }) }
+    }
+}
+
+/// The last line of what a program printed, to be added to a message.
+fn said(stdout: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stdout);
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.map(|line| format!(", and said {line:?}")).unwrap_or_default()
 }
 
 /// The most ways to cut the names out of what TestMain prints that are tried.
@@ -178,6 +196,13 @@ mod tests {
         assert_eq!(names("set-up\n", "set-up\n"), Some(Vec::new()));
         assert_eq!(names("Testing\n", ""), None);
         assert_eq!(names("now 1\nTestA\n", "now 2\n"), None);
+    }
+
+    #[test]
+    fn a_program_that_never_comes_to_its_tests_is_told_with_its_last_line() {
+        let told = |stdout: &[u8]| ListError::NeverRuns { said: said(stdout) }.to_string();
+        assert!(told(b"set-up\nno database\n\n").contains("`m.Run`, and said \"no database\"; "));
+        assert!(told(b"").contains("`m.Run`; "));
     }
 
     #[test]

@@ -6,6 +6,10 @@ use crate::model::Frame;
 /// What the names of functions begin with that are of the hook: those that call a test, and those that look at the heap.
 const HOOK: &str = "testing.airtight";
 
+/// The function of the hook that waits for goroutines which are on their way out. It runs while every allocation is noted, and calls
+/// `time.Sleep`, which makes a timer.
+const WAITS: &str = "testing.airtightWait";
+
 /// Most calls that are kept of one place's stack.
 const MOST_CALLS: usize = 64;
 
@@ -51,10 +55,12 @@ pub fn sites(text: &str) -> (Vec<ParsedGoSite>, u64) {
 /// A stack without the calls outside of the test, and without those inside the runtime that make a block. `None` if the
 /// hook itself allocated.
 fn users(mut calls: Vec<Frame>) -> Option<Vec<Frame>> {
-    let is_runtime = |frame: &Frame| frame.function.starts_with("runtime.");
+    // Maps are in a package of their own.
+    let is_runtime =
+        |frame: &Frame| ["runtime.", "internal/runtime/"].iter().any(|own| frame.function.starts_with(own));
     let inner = calls.iter().position(|frame| !is_runtime(frame))?;
     calls.drain(..inner);
-    if calls[0].function.starts_with(HOOK) {
+    if calls[0].function.starts_with(HOOK) || calls.iter().any(|frame| frame.function == WAITS) {
         return None;
     }
     let is_harness = |frame: &Frame| frame.function == CALLER || frame.function.starts_with(HOOK);
@@ -90,6 +96,22 @@ runtime.goexit
 1 16 0 0
 testing.airtightBegin
 \t/go/src/testing/airtight_hook.go:140
+
+1 40 1 40
+internal/runtime/maps.newGroups
+\t/go/src/internal/runtime/maps/group.go:312
+runtime.mapassign
+\t/go/src/internal/runtime/maps/runtime.go:191
+testing.airtightByPlace
+\t/go/src/testing/airtight_hook.go:353
+
+1 80 1 80
+time.Sleep
+\t/go/src/runtime/time.go:338
+testing.airtightWait
+\t/go/src/testing/airtight_hook.go:257
+testing.airtightPrepare.func2.airtightBegin.1
+\t/go/src/testing/airtight_hook.go:241
 
 7 70 0 0
 testing.(*T).Run

@@ -5,6 +5,7 @@ use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
 use super::units::{Bytes, GroupedDigits, plural};
+use crate::model::codes::Topic;
 use crate::model::{GoHeapGrowth, GoRecord};
 use std::fmt::{self, Display, Formatter};
 
@@ -20,7 +21,7 @@ pub(super) struct GoText<'a> {
 
 impl Display for GoText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let GoRecord { start_fuel, heap, metrics, metrics_omitted } = self.go;
+        let GoRecord { start_fuel, heap, heap_doubt, metrics, metrics_omitted } = self.go;
         if let Some(fuel) = start_fuel.filter(|_| self.all) {
             let units = plural(fuel, "unit", "units");
             writeln!(
@@ -36,6 +37,10 @@ impl Display for GoText<'_> {
         let more = metrics.len().saturating_sub(MAX_METRICS) as u64 + metrics_omitted;
         if more > 0 {
             writeln!(f, "    and {} {} more", GroupedDigits(more), plural(more, "value", "values"))?;
+        }
+        if let Some(doubt) = heap_doubt {
+            let code = Topic::heap_doubt(&doubt.code).map(|topic| format!(" ({})", topic.code())).unwrap_or_default();
+            writeln!(f, "    Go's heap: not known{code}: {}", OneLine(&doubt.why))?;
         }
         heap.as_ref().map_or(Ok(()), |heap| self.write_heap(f, heap))
     }
@@ -69,7 +74,7 @@ impl GoText<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Frame, GoHeapSite, MetricRecord};
+    use crate::model::{Frame, GoHeapDoubt, GoHeapSite, MetricRecord};
 
     #[test]
     fn a_growth_is_told_with_its_floor_and_places() {
@@ -79,7 +84,7 @@ mod tests {
         heap.sites_omitted = 1;
         let metrics =
             vec![MetricRecord::new(Some("b".to_owned()), "words/op", "7.500"), MetricRecord::new(None, "x", "1")];
-        let go = GoRecord { start_fuel: Some(1000), heap: Some(heap), metrics, metrics_omitted: 0 };
+        let go = GoRecord { start_fuel: Some(1000), heap: Some(heap), metrics, ..GoRecord::default() };
         let told = |all| GoText { go: &go, all, styles: &Styles::default() }.to_string();
         insta::assert_snapshot!(told(true), @r"
         the program's start took 1,000 units of fuel, which no test's usage has
@@ -91,5 +96,13 @@ mod tests {
         and 1 place more
         ");
         assert!(!told(false).contains("start"));
+    }
+
+    #[test]
+    fn it_is_said_why_nothing_is_known_of_the_heap() {
+        let doubt = GoHeapDoubt::new("other-ending", "a second run differed: out of fuel");
+        let go = GoRecord { heap_doubt: Some(doubt), ..GoRecord::default() };
+        let told = GoText { go: &go, all: false, styles: &Styles::default() }.to_string();
+        assert_eq!(told, "    Go's heap: not known (AT0405): a second run differed: out of fuel\n");
     }
 }

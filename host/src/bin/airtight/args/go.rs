@@ -7,7 +7,7 @@ use clap::Args;
 use std::ffi::OsString;
 
 /// Flags of `go test` that this command takes with one dash, too.
-const SINGLE_DASH: [&str; 21] = [
+const SINGLE_DASH: [&str; 42] = [
     "run",
     "skip",
     "bench",
@@ -29,6 +29,27 @@ const SINGLE_DASH: [&str; 21] = [
     "json",
     "parallel",
     "args",
+    "vet",
+    "benchmem",
+    "shuffle",
+    "asan",
+    "msan",
+    "covermode",
+    "coverpkg",
+    "fuzz",
+    "fuzztime",
+    "fuzzminimizetime",
+    "cpu",
+    "exec",
+    "c",
+    "o",
+    "cpuprofile",
+    "memprofile",
+    "memprofilerate",
+    "blockprofile",
+    "mutexprofile",
+    "trace",
+    "outputdir",
 ];
 
 #[derive(Debug, Args)]
@@ -110,11 +131,56 @@ pub struct RefusedGoArgs {
     parallel: Option<String>,
     #[arg(long, hide = true)]
     benchtime: Option<String>,
+    #[arg(long, hide = true)]
+    benchmem: bool,
+    #[arg(long, hide = true)]
+    vet: Option<String>,
+    #[arg(long, hide = true)]
+    asan: bool,
+    #[arg(long, hide = true)]
+    msan: bool,
+    #[arg(long, hide = true)]
+    covermode: Option<String>,
+    #[arg(long, hide = true)]
+    coverpkg: Option<String>,
+    #[arg(long, hide = true)]
+    fuzz: Option<String>,
+    #[arg(long, hide = true)]
+    fuzztime: Option<String>,
+    #[arg(long, hide = true)]
+    fuzzminimizetime: Option<String>,
+    #[arg(long, hide = true)]
+    cpu: Option<String>,
+    #[arg(long, hide = true)]
+    exec: Option<String>,
+    #[arg(long = "c", hide = true)]
+    only_build: bool,
+    #[arg(long = "o", hide = true)]
+    output_file: Option<String>,
+    #[arg(long, hide = true)]
+    cpuprofile: Option<String>,
+    #[arg(long, hide = true)]
+    memprofile: Option<String>,
+    #[arg(long, hide = true)]
+    memprofilerate: Option<String>,
+    #[arg(long, hide = true)]
+    blockprofile: Option<String>,
+    #[arg(long, hide = true)]
+    mutexprofile: Option<String>,
+    #[arg(id = "go_trace", long = "trace", hide = true)]
+    trace: Option<String>,
+    #[arg(long, hide = true)]
+    outputdir: Option<String>,
 }
 
 impl RefusedGoArgs {
     fn check(&self) -> Result<(), Failure> {
         let coverage = "no files leave the sandbox, so coverage cannot be written";
+        let profiles = "no files leave the sandbox: `--report pprof=PATH` tells of the heap, and --fuel-profile where a test spends its time";
+        let sanitizer = "sanitizers do not exist for wasm: run `go test` with it beside this";
+        let fuzzing = "seeds and the corpus are run as tests; to look for more, run `go test -fuzz`, whose finds in testdata are run here then";
+        let builds =
+            "what is built is run at once: to keep it, `GOOS=wasip1 GOARCH=wasm go test -c`, and then `airtight run`";
         let refused = [
             (
                 self.race,
@@ -124,6 +190,29 @@ impl RefusedGoArgs {
             (self.cover, "-cover", coverage),
             (self.coverprofile.is_some(), "-coverprofile", coverage),
             (self.json, "-json", "results are told by `--report json=PATH`, in airtight's own words"),
+            (self.covermode.is_some(), "-covermode", coverage),
+            (self.coverpkg.is_some(), "-coverpkg", coverage),
+            (self.cpuprofile.is_some(), "-cpuprofile", profiles),
+            (self.memprofile.is_some(), "-memprofile", profiles),
+            (self.memprofilerate.is_some(), "-memprofilerate", profiles),
+            (self.blockprofile.is_some(), "-blockprofile", profiles),
+            (self.mutexprofile.is_some(), "-mutexprofile", profiles),
+            (self.trace.is_some(), "-trace", profiles),
+            (self.outputdir.is_some(), "-outputdir", profiles),
+            (self.asan, "-asan", sanitizer),
+            (self.msan, "-msan", sanitizer),
+            (self.fuzz.is_some(), "-fuzz", fuzzing),
+            (self.fuzztime.is_some(), "-fuzztime", fuzzing),
+            (self.fuzzminimizetime.is_some(), "-fuzzminimizetime", fuzzing),
+            (self.cpu.is_some(), "-cpu", "all goroutines share one thread, so that GOMAXPROCS is 1"),
+            (
+                self.vet.as_ref().is_some_and(|checks| checks != "off"),
+                "-vet",
+                "nothing is vetted here: run `go vet` beside this",
+            ),
+            (self.exec.is_some(), "-exec", "airtight runs what is built itself"),
+            (self.only_build, "-c", builds),
+            (self.output_file.is_some(), "-o", builds),
             (self.count != 1, "-count", "a test ends the same way each time; it is run once"),
         ];
         match refused.into_iter().find(|(given, ..)| *given) {
@@ -147,11 +236,12 @@ impl GoCommand {
         let valued = [("parallel", &self.refused.parallel), ("benchtime", &self.refused.benchtime)];
         let valued = valued.into_iter().filter_map(|(name, value)| Some(format!("-test.{name}={}", value.as_ref()?)));
         let short = self.short.then(|| "-test.short=true".to_owned());
+        let memory = self.refused.benchmem.then(|| "-test.benchmem=true".to_owned());
         let go = GoFlags {
             run: self.run_pattern.clone().or_else(|| self.list.clone()),
             skip: self.skip.clone(),
             bench: self.bench.clone().or_else(|| self.list.clone()),
-            passed: short.into_iter().chain(valued).chain(self.rest.iter().cloned()).collect(),
+            passed: short.into_iter().chain(memory).chain(valued).chain(self.rest.iter().cloned()).collect(),
             ..GoFlags::default()
         };
         Selection { partition: self.partition, go, ..Selection::default() }
@@ -182,6 +272,8 @@ pub fn with_two_dashes(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
             break;
         }
         let Some(flag) = text.strip_prefix('-').filter(|flag| !flag.starts_with('-')) else { continue };
+        // The binary's own flags begin so; they are the same.
+        let flag = flag.strip_prefix("test.").unwrap_or(flag);
         let name = flag.split('=').next().unwrap_or(flag);
         if name == "args" {
             *arg = "--".into();
@@ -219,6 +311,10 @@ mod tests {
         assert_eq!(selection.go.passed, ["-test.short=true", "-run", "x"]);
         assert_eq!(command.build_flags(), ["-tags=a,b"]);
         assert_eq!(parse("airtight -v go --run TestA").selection().go.run.as_deref(), Some("TestA"));
+        let flags = "airtight go -test.run=TestA -test.short -vet=off -benchmem -shuffle=7";
+        assert_eq!(parse(flags).selection().go.run.as_deref(), Some("TestA"));
+        assert_eq!(parse(flags).selection().go.passed, ["-test.short=true", "-test.benchmem=true"]);
+        assert!(parse(flags).check().is_ok() && parse(flags).build_flags().is_empty());
         assert_eq!(parse("airtight go -list .").selection().go.bench.as_deref(), Some("."));
     }
 
@@ -235,6 +331,14 @@ mod tests {
             ("-cover", "-cover: no files leave the sandbox"),
             ("-coverprofile=c.out", "-coverprofile: no files"),
             ("-json", "-json: results are told by"),
+            ("-fuzz=Parse", "-fuzz: seeds and the corpus are run as tests"),
+            ("-cpu=1,2", "-cpu: all goroutines share one thread"),
+            ("-cpuprofile=c.out", "-cpuprofile: no files leave the sandbox"),
+            ("-trace=t.out", "-trace: no files leave the sandbox"),
+            ("-asan", "-asan: sanitizers do not exist"),
+            ("-c", "-c: what is built is run at once"),
+            ("-vet=all", "-vet: nothing is vetted here"),
+            ("-exec=x", "-exec: airtight runs"),
             ("-count=3", "-count: a test ends the same way"),
         ] {
             let error = parse(&format!("airtight go {line}")).check().unwrap_err().to_string();
