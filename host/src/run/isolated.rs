@@ -101,6 +101,7 @@ impl PlannedTest {
             entry: TestEntry::Sdk(call.clone()),
             subtests: Some(Arc::new(filter)),
         };
-        Some(Self { name, part_of: Some(Arc::clone(self.called())), serial: self.serial.clone(), decision, ..*self })
+        // A test of a group has a grant that cannot be repeated, and stays whole.
+        Some(Self { name, part_of: Some(Arc::clone(self.called())), serial: None, decision, ..*self })
     }
 }

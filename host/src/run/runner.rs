@@ -268,10 +268,10 @@ impl Runner {
             timelines: Mutex::default(),
         };
         let mut outcome = execute::all(&shared, modules, listener);
-        let bugs = std::mem::take(&mut outcome.bugs);
+        let mut bugs = std::mem::take(&mut outcome.bugs);
         let allocated = std::mem::take(&mut outcome.profile);
         let kept = std::mem::take(&mut outcome.kept);
-        let mut report = self.report(plan, outcome, started, began);
+        let mut report = self.report(plan, outcome, (started, began), &mut bugs);
         report.volatile.grants = grants;
         report.profile = self.options.heap_profile.then_some(allocated);
         report.kept = kept;
@@ -323,7 +323,13 @@ impl Runner {
         }
     }
 
-    fn report(&self, plan: &Plan, outcome: PlanOutcome, started: SystemTime, began: Instant) -> Report {
+    fn report(
+        &self,
+        plan: &Plan,
+        outcome: PlanOutcome,
+        (started, began): (SystemTime, Instant),
+        bugs: &mut Vec<String>,
+    ) -> Report {
         let interrupted = self.options.interrupt.load(Ordering::Relaxed);
         let modules: &[PlannedModule] = &plan.modules;
         let gate = self.profile.gate().cleanup_coverage;
@@ -382,7 +388,7 @@ impl Runner {
             policy["baseline"] = baseline.digest().into();
         }
         let mut modules: Vec<_> = modules.collect();
-        self.tell_fuel_by_function(plan, &policy, &mut modules);
+        self.tell_fuel_by_function(plan, &policy, &mut modules, bugs);
         doubts.extend(Doubt::of_tests(Cause::Flaky, flaky(&modules)));
         let canonical =
             Canonical { refused: plan.refused.clone(), cleanup_coverage, ..Canonical::new(policy, modules) };

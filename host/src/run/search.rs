@@ -9,7 +9,6 @@ use super::runner::Runner;
 use crate::catalogue::Role;
 use crate::sandbox::wasi::Grants;
 use crate::sandbox::{AfterSetUp, EntryPoint, Image, Job, LoadedModule, Run, SetUp, run};
-use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
 /// Why a search has no answer. The searches are [`crate::faults::find`] and [`crate::pollution::find`].
@@ -46,15 +45,6 @@ pub(crate) enum NotSearched {
     Because(String),
     /// It showed a bug of ours.
     Bug(HostBug),
-}
-
-impl Display for NotSearched {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Because(why) => f.write_str(why),
-            Self::Bug(HostBug(what)) => write!(f, "a bug of airtight's own was met: {what}"),
-        }
-    }
 }
 
 impl From<String> for NotSearched {
@@ -121,14 +111,14 @@ impl SharedWorld<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::Config;
     use crate::run::{Selection, Subject};
     use crate::sandbox::LoadOptions;
 
     /// A module of the SDK's with a set-up and a test.
-    fn with_setup() -> Vec<u8> {
+    pub fn with_setup() -> Vec<u8> {
         let mut section = String::new();
         for (name, role) in [("a", ""), ("setup", "setup")] {
             let export = format!("airtight:test/m::{name}");
