@@ -3,6 +3,7 @@
 
 use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The report of all of them, built with these options and under the target directory of this name.
@@ -90,4 +91,34 @@ fn each_ending_meets_each_feature() {
 #[ignore = "needs std's sources: run it with `--ignored`"]
 fn each_ending_meets_each_feature_where_panics_unwind() {
     insta::assert_snapshot!(told(&report("guests-unwinding", &["--unwind"]), "matrix/endings"));
+}
+
+/// What is told of each test, by its name.
+fn by_test(told: &str) -> BTreeMap<&str, Vec<&str>> {
+    let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut name = "";
+    for line in told.lines() {
+        if !line.starts_with("  ") {
+            name = line.split(": ").next().unwrap();
+        }
+        all.entry(name).or_default().push(line);
+    }
+    all
+}
+
+/// A module with threads is told of as any other, but that it cannot be forked.
+#[test]
+fn each_ending_meets_each_feature_with_threads() {
+    let (plain, threaded) = (report("guests", &[]), report("guests-threads", &["--threads"]));
+    let (plain, threaded) = (told(&plain, "matrix/endings"), told(&threaded, "matrix/endings"));
+    let (plain, threaded) = (by_test(&plain), by_test(&threaded));
+    assert_eq!(threaded.len(), 196);
+    for (name, told) in &threaded {
+        if name.starts_with("in_a_fork::") || name.starts_with("after_forks::") {
+            let why = "it cannot be forked here: its module has threads, whose stacks the engine does not give";
+            assert!(told.iter().any(|line| line.contains(why)), "{told:#?}");
+        } else {
+            assert_eq!(told, &plain[name]);
+        }
+    }
 }

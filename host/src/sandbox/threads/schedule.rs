@@ -393,7 +393,8 @@ impl Schedule {
         self.threads.get(&id)?.waiting.as_ref()
     }
 
-    /// Notes that a thread has ended. Returns where it was spawned.
+    /// Notes that a thread has ended. Returns where it was spawned. The main thread is called again, for clean-ups: what it has spent so
+    /// far stays known.
     pub fn ended(&mut self, id: ThreadId) -> Option<Stack> {
         self.allocator.break_hold(id);
         self.set_aside(id);
@@ -401,7 +402,11 @@ impl Schedule {
             explorer.forget(id);
         }
         self.turn_ends(id, TurnEnd::Ended, [].into());
-        self.threads.remove(&id)?.spawned
+        let Thread { spawned, spent, slice, .. } = self.threads.remove(&id)?;
+        if id == MAIN {
+            self.threads.insert(MAIN, Thread { spent, slice, ..Thread::default() });
+        }
+        spawned
     }
 
     /// Makes a thread end where it is, as soon as it runs.

@@ -110,6 +110,18 @@ fn fuel_is_counted_over_all_threads() {
     assert!(schedule.is_out_of_fuel());
 }
 
+#[test]
+fn what_the_main_thread_spent_stays_known_when_it_is_stopped() {
+    let mut schedule = Schedule::new(0, 1);
+    schedule.refuel(10);
+    assert_eq!(schedule.tell_spent(MAIN, 7), 7);
+    schedule.stop(MAIN);
+    schedule.ended(MAIN);
+    assert!(!schedule.stops(MAIN), "it is called again for clean-ups");
+    schedule.refuel(10);
+    assert_eq!((schedule.tell_spent(MAIN, 9), schedule.spent_in_call()), (9, 2));
+}
+
 proptest! {
     /// Each thread that can run does so within the bound, whatever the seed is.
     #[test]
