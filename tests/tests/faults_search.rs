@@ -4,7 +4,11 @@ use airtight_tests::{
     Ran, command, go, go_test_binary, guests_dir, guests_target_dir, read_report, run, run_on_faults, scratch_dir,
     with_sdk, workspace, write,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
 
 /// Programs of C that ask for memory, the first five of them wrong; and those that end themselves or ask again.
 #[test]
@@ -46,24 +50,98 @@ fn told(ran: &Ran) -> String {
     ran.stdout.lines().filter(|line| !line.contains("out of fuel")).collect::<Vec<_>>().join("\n")
 }
 
+/// Searches of the wrong ways out with a cache of their own.
+struct Searches {
+    dir: TempDir,
+    cache: TempDir,
+}
+
+impl Searches {
+    fn new() -> Self {
+        Self { dir: scratch_dir(), cache: scratch_dir() }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let program = command();
+        let mut command = Command::new(program.get_program());
+        command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(self.dir.path()).env("CARGO_TARGET_DIR", guests_target_dir().join("faults"));
+        command.env("AIRTIGHT_CACHE_DIR", self.cache.path()).arg("faults").arg(guests_dir().join("faults"));
+        command.args(["--color", "never", "--test", "wrong", "--report"]);
+        command.arg(format!("json={}", self.dir.path().join("faults.json").display())).args(args);
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (Ran, Value) {
+        let ran = Ran::from(self.command(args).output().unwrap());
+        let report = std::fs::read(self.dir.path().join("faults.json")).unwrap();
+        (ran, serde_json::from_slice(&report).unwrap())
+    }
+
+    /// How many tests there are of which something is kept.
+    fn kept(&self) -> usize {
+        std::fs::read_dir(self.cache.path().join("faults")).map_or(0, Iterator::count)
+    }
+}
+
+/// A figure of all tests together.
+fn sum(report: &Value, figure: &str) -> u64 {
+    let tests = report["canonical"]["modules"][0]["tests"].as_array().unwrap();
+    tests.iter().map(|test| test[figure].as_u64().unwrap()).sum()
+}
+
+/// What a search that went on came to is what one from the start does.
+fn assert_same((whole, report): &(Ran, Value), (last, end): &(Ran, Value)) {
+    assert_eq!((sum(end, "tried"), told(last)), (sum(report, "tried"), told(whole)));
+    assert_eq!((&end["digest"], &end["canonical"]["reproducible"]), (&report["digest"], &true.into()));
+}
+
+#[test]
+fn a_search_that_was_interrupted_goes_on_where_it_was() {
+    let searches = Searches::new();
+    let whole = searches.run(&[]);
+    assert_eq!(searches.kept(), 0, "nothing is kept of a search that came to its end");
+    let mut wait = Duration::from_millis(20);
+    while searches.kept() == 0 {
+        let mut child = searches.command(&["-j", "1"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(wait);
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let status = child.wait().unwrap().code();
+        assert_ne!(status, Some(100), "it had ended before it could be interrupted, after {wait:?}");
+        assert!(searches.kept() == 0 || status == Some(130), "{status:?}");
+        wait += wait / 4;
+    }
+    assert_same(&whole, &searches.run(&["--resume"]));
+    assert_eq!(searches.kept(), 0);
+}
+
+#[test]
+fn a_search_that_time_ended_goes_on_where_it_was() {
+    let searches = Searches::new();
+    let whole = searches.run(&[]);
+    let all = sum(&whole.1, "tried");
+    let mut time = 20;
+    let tried = loop {
+        let (ran, report) = searches.run(&["--faults-time", &format!("{time}ms"), "-j", "1"]);
+        let tried = sum(&report, "tried");
+        assert!(tried < all, "it came to its end in {time} ms");
+        if tried > 0 {
+            assert!(ran.stderr.contains("what was tried is kept: with --resume"), "{}", ran.stderr);
+            assert_eq!(report["canonical"]["reproducible"], false);
+            break tried;
+        }
+        time += time / 4;
+    };
+    // No time is left to try anything: what is there is what was kept.
+    let (_, kept) = searches.run(&["--faults-time", "0s", "--resume"]);
+    assert_eq!(sum(&kept, "tried"), tried);
+    assert_same(&whole, &searches.run(&["--resume"]));
+}
+
 #[test]
 fn a_search_that_was_stopped_goes_on_where_it_was() {
-    let (dir, cache) = (scratch_dir(), scratch_dir());
-    let target = guests_target_dir().join("faults");
-    let faults = |args: &[&str]| {
-        let mut command = command();
-        command.current_dir(dir.path()).env("CARGO_TARGET_DIR", &target).env("AIRTIGHT_CACHE_DIR", cache.path());
-        command.arg("faults").arg(guests_dir().join("faults"));
-        command.args(["--color", "never", "--test", "wrong", "--report"]);
-        command.arg(format!("json={}", dir.path().join("faults.json").display())).args(args);
-        let ran = Ran::from(command.output().unwrap());
-        let report = std::fs::read(dir.path().join("faults.json")).unwrap();
-        (ran, serde_json::from_slice::<Value>(&report).unwrap())
-    };
-    let sum = |report: &Value, figure: &str| -> u64 {
-        let tests = report["canonical"]["modules"][0]["tests"].as_array().unwrap();
-        tests.iter().map(|test| test[figure].as_u64().unwrap()).sum()
-    };
+    let searches = Searches::new();
+    let faults = |args: &[&str]| searches.run(args);
     let (whole, report) = faults(&[]);
     assert!(!whole.stderr.contains("--resume"), "{}", whole.stderr);
     let all = sum(&report, "tried");
@@ -74,8 +152,8 @@ fn a_search_that_was_stopped_goes_on_where_it_was() {
     assert_eq!(sum(&second, "tried"), 300);
     // Runs with two failures are compared with the run with the first alone, which is made again.
     let (last, end) = faults(&["--resume"]);
-    assert_eq!((sum(&end, "tried"), told(&last)), (all, told(&whole)));
-    assert_eq!((&end["digest"], &end["canonical"]["reproducible"]), (&report["digest"], &true.into()));
+    assert_eq!(sum(&end, "tried"), all);
+    assert_same(&(whole, report), &(last, end));
     // Nothing is kept of a search that came to its end.
     let (_, anew) = faults(&["--faults-max", "10", "--resume"]);
     assert_eq!(sum(&anew, "tried"), 10);

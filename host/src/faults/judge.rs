@@ -248,6 +248,9 @@ impl Judge<'_> {
         let known: Vec<_> = self.before.iter().flat_map(|before| &before.watched.misuses).collect();
         for misuse in run.watched.misuses.iter().filter(|misuse| !known.contains(misuse)) {
             let object = &misuse.object;
+            if misuse.kind == MisuseKind::WriteAfterFailure && self.is_whole(run, object) {
+                continue;
+            }
             let (kind, what) = match misuse.kind {
                 MisuseKind::DoubleClose => (FindingKind::DoubleClose, format!("closes {object} twice")),
                 MisuseKind::UseAfterClose => (FindingKind::UseAfterClose, format!("uses {object} after its close")),

@@ -10,7 +10,7 @@ use crate::report::faults::{NotTried, SweptTest};
 use crate::run::{FaultEnd, FaultSubject, FaultedRun, HostBug, HostPaths};
 use crate::sandbox::wasi::NotedCall;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A test whose calls fail.
 pub struct Sweep<'a> {
@@ -68,7 +68,7 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// A bug of ours; else, within, why its calls are not made to fail.
     pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<Result<(Self, Listed), NotSwept>, HostBug> {
-        let plain = subject.run(&[])?;
+        let plain = subject.run(&[], None)?;
         if plain.by_wall_clock {
             return Ok(Err(NotSwept::ByWallClock));
         }
@@ -108,7 +108,7 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// A bug of ours.
     pub fn fail_one(&self, fault: Fault, pairs: usize) -> Result<FaultTrial, HostBug> {
-        let mut run = self.run(&[fault])?;
+        let mut run = self.run(&[fault], Some(&self.plain))?;
         let mut tried = FaultTrial::new(&run, 1);
         tried.outcome = Judge { subject: &self.subject, before: &[&self.plain] }.judge(&run);
         if tried.failed_at.is_some() {
@@ -123,14 +123,15 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// A bug of ours.
     pub fn fail_two(&self, faults: &[Fault], first: &FaultTrial) -> Result<FaultTrial, HostBug> {
-        let run = self.run(faults)?;
+        let run = self.run(faults, first.run.as_ref())?;
         let before: Vec<&FaultedRun> = [Some(&self.plain), first.run.as_ref()].into_iter().flatten().collect();
         let outcome = Judge { subject: &self.subject, before: &before }.judge_pair(&run, &first.outcome);
         Ok(FaultTrial { outcome, ..FaultTrial::new(&run, faults.len()) })
     }
 
-    fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
-        let run = self.subject.run(faults)?;
+    /// Runs it with these of its calls failing. `before` is its run in which all of them fail but the last.
+    fn run(&self, faults: &[Fault], before: Option<&FaultedRun>) -> Result<FaultedRun, HostBug> {
+        let run = self.subject.run(faults, before.map(|before| &before.watched.stacks))?;
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut *reads, &run.reads) {
             (Some(Ok(all)), Some(Ok(paths))) => all.extend(paths.iter().cloned()),
@@ -149,6 +150,7 @@ impl<'a> Sweep<'a> {
     /// All runs with one failure are over: of its own calls those are kept that a judge of two failures asks for.
     pub fn forget_calls(&mut self) {
         self.known = KnownCalls::default();
+        self.plain.watched.stacks = Arc::default();
         let removes = |call: &NotedCall| call.succeeded && matches!(call.call, Call::Remove | Call::RemoveDir);
         self.plain.watched.calls.retain(removes);
         self.plain.watched.calls.shrink_to_fit();

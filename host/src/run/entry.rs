@@ -210,6 +210,7 @@ impl TestRun<'_> {
             // Only calls of tests are made to fail, not those of set-ups and teardowns.
             faults: if test.is_test() { &grants.policy().faults } else { &[] },
             notes_calls: false,
+            call_stacks: None,
             traces: shared.options.trace.or(shared.options.timelines.then_some(TraceOptions::OF_TIMELINE)),
             draws_timeline: shared.options.timelines,
             notes_reads: results.is_some_and(|results| results.wants_reads(index)),

@@ -12,7 +12,7 @@ use super::search::SharedWorld;
 use crate::harness::{TestEntry, go};
 use crate::model::{Frame, Harness, Resource, ResourceKind, SubtestFilter, Verdict};
 use crate::policy::{Fault, Limit, Policy};
-use crate::sandbox::wasi::{AskedPath, Grants, NotedCall, WatchedCalls};
+use crate::sandbox::wasi::{AskedPath, CallStacks, Grants, NotedCall, WatchedCalls};
 use crate::sandbox::{Ending, Job, LoadedModule, Run, run};
 use crate::symbols::{Symbols, TrapCause};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,15 +144,16 @@ impl FaultSubject<'_> {
         self.world.as_deref().map_or(&self.module.module, SharedWorld::module)
     }
 
-    /// Runs the test with these of its calls failing. The calling thread must have the stack that guests need.
+    /// Runs the test with these of its calls failing. `known` are the stacks of its run in which all of them fail but the last; they are
+    /// captured if that is not known. The calling thread must have the stack that guests need.
     ///
     /// # Errors
     /// A bug of ours.
-    pub fn run(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
-        guarded(|| self.run_once(faults))?
+    pub fn run(&self, faults: &[Fault], known: Option<&Arc<CallStacks>>) -> Result<FaultedRun, HostBug> {
+        guarded(|| self.run_once(faults, known))?
     }
 
-    fn run_once(&self, faults: &[Fault]) -> Result<FaultedRun, HostBug> {
+    fn run_once(&self, faults: &[Fault], known: Option<&Arc<CallStacks>>) -> Result<FaultedRun, HostBug> {
         let module = self.loaded();
         let plain = Job::plain(module, (&self.grants, &self.test.name, self.entry.call()), self.interrupted);
         let job = Job {
@@ -162,6 +163,7 @@ impl FaultSubject<'_> {
             shortcut: self.shortcut,
             faults,
             notes_calls: true,
+            call_stacks: known,
             notes_reads: self.notes_reads,
             inject_host_panic: self.inject_host_panic,
             ..plain
@@ -308,7 +310,7 @@ mod tests {
         let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
         let planned = &plan.modules()[0];
         let subject = runner.fault_subject(planned, &planned.tests[0], None).unwrap();
-        let ends = runner.install_each(&[&subject, &subject], &|subject| subject.run(&[]).map(drop));
+        let ends = runner.install_each(&[&subject, &subject], &|subject| subject.run(&[], None).map(drop));
         let bug = HostBug("the host panicked: on purpose".to_owned());
         assert_eq!(ends, [Err(bug.clone()), Err(bug)]);
     }

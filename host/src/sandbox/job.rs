@@ -4,7 +4,7 @@ use super::forked::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
 use super::start::{EntryPoint, SdkCall};
-use super::wasi::{Grants, Streams};
+use super::wasi::{CallStacks, Grants, Streams};
 use crate::model::trace::TraceOptions;
 use crate::model::{Exploration, SubtestFilter};
 use crate::policy::Fault;
@@ -46,6 +46,8 @@ pub struct Job<'a> {
     pub faults: &'a [Fault],
     /// Whether to note the calls of the test that can fail.
     pub notes_calls: bool,
+    /// The stacks of a run in which all of these calls fail but the last, if they are known.
+    pub call_stacks: Option<&'a Arc<CallStacks>>,
     /// What is kept of all that the test does.
     pub traces: Option<TraceOptions>,
     /// Whether its memory is drawn over its fuel.
@@ -96,6 +98,7 @@ impl<'a> Job<'a> {
             go_heap: false,
             faults: &[],
             notes_calls: false,
+            call_stacks: None,
             traces: None,
             draws_timeline: false,
             notes_reads: false,

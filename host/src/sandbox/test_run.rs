@@ -43,6 +43,7 @@ pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
             EntryPoint::Start(_) => OwnCalls::All,
         },
         symbols: job.notes_calls.then(|| Arc::clone(&job.module.symbols)),
+        stacks: job.call_stacks.cloned(),
     })
 }
 

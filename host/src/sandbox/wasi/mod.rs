@@ -79,5 +79,5 @@ pub use remains::{OverlayChange, Remains};
 pub use scratch::FileKind;
 pub use trace::{RawTrace, TracedEvent};
 pub use waiting::FatalWait;
-pub use watch::{MisuseKind, NotedCall, OwnCalls, Request, WatchOptions, WatchedCalls, errno_code};
+pub use watch::{CallStacks, MisuseKind, NotedCall, OwnCalls, Request, WatchOptions, WatchedCalls, errno_code};
 pub use watchdog::{Watchdog, deadline_after};

@@ -612,3 +612,54 @@ pub mod parts {
         Ok(())
     }
 }
+
+pub mod buffered {
+    //! A file that is written through a buffer, which writes what it holds once more when it is dropped.
+    use super::*;
+    use std::io::BufWriter;
+
+    pub fn wrong(bytes: &[u8]) -> io::Result<()> {
+        let mut out = BufWriter::new(File::create("/tmp/buffered")?);
+        let _removed = Temporary::new("/tmp/buffered");
+        out.write_all(bytes)?;
+        let written = out.flush();
+        // The end is written whether there is anything before it or not.
+        let (mut file, _) = out.into_parts();
+        file.write_all(b"the end!")?;
+        written
+    }
+
+    pub fn mended(bytes: &[u8]) -> io::Result<()> {
+        let _removed = Temporary::new("/tmp/buffered");
+        let mut out = BufWriter::new(File::create("/tmp/buffered")?);
+        out.write_all(bytes)?;
+        out.flush()?;
+        out.write_all(b"the end!")?;
+        out.flush()
+    }
+}
+
+pub mod begun_anew {
+    //! A file of which all is written once more where a part could not be.
+    use super::*;
+    use std::io::Seek;
+
+    fn write(file: &mut File, bytes: &[u8], part: usize) -> io::Result<()> {
+        file.rewind()?;
+        bytes.chunks(part).try_for_each(|part| file.write_all(part))
+    }
+
+    pub fn wrong(bytes: &[u8]) -> io::Result<()> {
+        let mut file = File::create("/tmp/anew")?;
+        // What was not written the first time is left out the second time, too.
+        write(&mut file, bytes, 4).or_else(|_| write(&mut file, &bytes[..4], 2))
+    }
+
+    pub fn mended(bytes: &[u8]) -> io::Result<()> {
+        let temporary = Temporary::new("/tmp/anew");
+        let mut file = File::create("/tmp/anew")?;
+        write(&mut file, bytes, 4).or_else(|_| write(&mut file, bytes, 2))?;
+        temporary.keep();
+        Ok(())
+    }
+}

@@ -136,3 +136,13 @@ fn memory_lacks_in_a_later_round() -> io::Result<()> {
 fn later_part_cannot_be_written() -> io::Result<()> {
     parts::wrong()
 }
+
+#[test]
+fn writes_the_end_of_what_is_not_there() -> io::Result<()> {
+    buffered::wrong(b"contents")
+}
+
+#[test]
+fn half_is_written_anew() -> io::Result<()> {
+    begun_anew::wrong(b"contents")
+}

@@ -2,6 +2,7 @@
 //! stack where that is wanted (for a call that may acquire a handle, or release one after its scope ended), and charges its
 //! work to fuel.
 
+use crate::ledger::Stack;
 use crate::sandbox::code::CodeMap;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
@@ -19,6 +20,18 @@ pub(in crate::sandbox) enum Capture {
     Never,
 }
 
+/// The stack of the guest that calls the host. It may be known of a run that went the same way until now.
+fn stack(caller: &mut Caller<'_, TestState>, spent: u64) -> Stack {
+    if let Some(known) = caller.data_mut().wasi.call_watch().and_then(|watch| watch.known_stack(spent)) {
+        return known;
+    }
+    let stack = CodeMap::capture(caller);
+    if let Some(watch) = caller.data_mut().wasi.call_watch() {
+        watch.keep_stack(spent, &stack);
+    }
+    stack
+}
+
 /// Does a call of the host, with what has to happen before and after it.
 pub(in crate::sandbox) fn around<T>(
     caller: &mut Caller<'_, TestState>,
@@ -32,9 +45,9 @@ pub(in crate::sandbox) fn around<T>(
         Capture::Never => false,
     };
     let looks = captures || caller.data().wasi.wants_stacks();
-    let stack = if looks { Some(CodeMap::capture(caller)) } else { None };
+    let spent = caller.data().spent(left);
+    let stack = if looks { Some(stack(caller, spent)) } else { None };
     let state = caller.data_mut();
-    let spent = state.spent(left);
     let spent = state.heap.answers.spent(spent);
     state.wasi.begin_call(spent, stack, captures);
     let done = match caller.get_export("memory") {

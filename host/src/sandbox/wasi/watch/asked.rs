@@ -16,7 +16,8 @@ pub fn fail_next(wasi: &mut Wasi, (call, failure): (i32, i32)) -> wasmtime::Resu
     // If the calls were not watched so far, all calls from here on are the test's own, since it is the test that makes this
     // one.
     let watch = wasi.watch.get_or_insert_with(|| {
-        Box::new(CallWatch::new(WatchOptions { faults: Vec::new(), notes: false, own: OwnCalls::All, symbols: None }))
+        let (faults, notes, own) = (Vec::new(), false, OwnCalls::All);
+        Box::new(CallWatch::new(WatchOptions { faults, notes, own, symbols: None, stacks: None }))
     });
     if watch.faults() >= MAX_FAULTS {
         wasmtime::bail!("a test may let {MAX_FAULTS} calls fail; this one wants more");

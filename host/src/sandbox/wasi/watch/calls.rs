@@ -1,5 +1,6 @@
 //! What is noted of calls that can fail.
 
+use super::stacks::CallStacks;
 use crate::ledger::Stack;
 use crate::policy::{Call, Failure, Fault};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,8 @@ pub struct WatchedCalls {
     pub half_written: BTreeSet<Arc<str>>,
     /// Sums of what is in files at the end: of all that are left where nothing was to fail, else of those that are half written.
     pub sums: BTreeMap<Arc<str>, [u8; 32]>,
+    /// The stacks of its calls, for runs that go the same way; empty if calls are not noted.
+    pub stacks: Arc<CallStacks>,
 }
 
 /// A call that can fail.
@@ -97,6 +100,6 @@ pub enum MisuseKind {
     DoubleClose,
     /// The call uses a descriptor that is already closed.
     UseAfterClose,
-    /// The call writes to a file after another write to it failed, and does not repeat that write.
+    /// The call writes to a file after another write to it failed, and does not write the same.
     WriteAfterFailure,
 }

@@ -7,6 +7,7 @@ use crate::sandbox::wasi::books::Books;
 use crate::sandbox::wasi::meter::{MAX_BYTES, MAX_VECTORS};
 use crate::sandbox::wasi::resolve::PATH_MAX;
 use crate::sandbox::wasi::table::{Object, path};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Ciovec, Fd, Filetype, Oflags, Subscription, SubscriptionU};
 use wiggle::{GuestMemory, GuestPtr};
@@ -183,6 +184,21 @@ fn bytes(memory: &GuestMemory<'_>, start: u32, len: u32) -> u64 {
     let vectors = GuestPtr::<Ciovec>::new(start).as_array(len);
     let sizes = vectors.iter().map_while(|at| Some(u64::from(memory.read(at.ok()?).ok()?.buf_len)));
     sizes.sum::<u64>().min(MAX_BYTES as u64)
+}
+
+/// A sum of what a write is to write.
+pub fn sum_of_write(memory: &GuestMemory<'_>, args: &[i64]) -> [u8; 32] {
+    let (start, len) = (word(args[1]), word(args[2]));
+    let mut sum = Sha256::new();
+    let mut left = MAX_BYTES;
+    for at in GuestPtr::<Ciovec>::new(start).as_array(len.min(MAX_VECTORS)).iter() {
+        let Some(vector) = at.ok().and_then(|at| memory.read(at).ok()) else { break };
+        let part = vector.buf.as_array(vector.buf_len.min(u32::try_from(left).unwrap_or(u32::MAX)));
+        let Ok(bytes) = memory.as_cow(part) else { break };
+        left -= bytes.len();
+        sum.update(&bytes);
+    }
+    sum.finalize().into()
 }
 
 /// How long a poll sleeps, if it waits for clocks alone: its shortest time.

@@ -6,6 +6,7 @@
 //! calls    what is noted of calls, and what is wrong with them
 //! asked    calls that the test itself lets fail
 //! tally    how many things there are, by where they were made
+//! stacks   the stacks of calls, so that a run which goes the same way need not capture them
 //! watch    counts, fails and notes the calls of one test
 //! allocate the same of its allocations; what is known of them is in `allocations`
 //! ```
@@ -15,6 +16,7 @@ mod allocations;
 mod asked;
 mod calls;
 mod kinds;
+mod stacks;
 mod tally;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 mod watch;
@@ -23,4 +25,5 @@ pub use allocations::{BegunAllocation, Request};
 pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
 pub use kinds::named;
-pub use watch::{CallWatch, Callee, OwnCalls, WatchOptions, errno_code};
+pub use stacks::CallStacks;
+pub use watch::{Callee, CallWatch, OwnCalls, WatchOptions, errno_code};

@@ -2,7 +2,8 @@
 
 use super::allocations::Allocations;
 use super::calls::{MAX_MISUSES, MAX_NOTED, Misuse, MisuseKind, NotedCall, WatchedCalls};
-use super::kinds::{Arguments, FallibleCall};
+use super::kinds::{Arguments, FallibleCall, sum_of_write};
+use super::stacks::{CallStacks, StackBook};
 use super::tally::{Tally, place};
 use crate::ledger::{HandleId, Stack};
 use crate::policy::{Call, Failure, Fault};
@@ -36,6 +37,8 @@ pub struct WatchOptions {
     pub own: OwnCalls,
     /// What tells who hears of an allocation that fails; `None` where allocations are not noted.
     pub symbols: Option<Arc<Symbols>>,
+    /// The stacks of a run in which all of these calls fail but the last, if they are known.
+    pub stacks: Option<Arc<CallStacks>>,
 }
 
 /// Watches the calls of one test.
@@ -52,12 +55,15 @@ pub struct CallWatch {
     made_at: Tally,
     /// The names of handles that the test closed, by descriptors that are free now.
     closed: BTreeMap<u32, Arc<str>>,
-    /// For each handle on which a write failed: the stack, and how many bytes it was to write.
-    failed_writes: BTreeMap<HandleId, (Stack, u64)>,
+    /// For each handle on which a write failed: a sum of what it was to write.
+    failed_writes: BTreeMap<HandleId, [u8; 32]>,
     /// The most bytes that the current call may move, if it is to be short.
     short: Option<usize>,
     /// The number of faults planned before the test began. Those behind them in the list were asked for by the test itself.
     planned: usize,
+    /// How many of these have happened.
+    happened: usize,
+    stacks: StackBook,
     /// The calls that wait and are to be tried again, by thread.
     set_aside: BTreeMap<u32, BegunCall>,
 }
@@ -82,6 +88,8 @@ pub struct BegunCall {
     call: Option<NotedCall>,
     fault: Option<Fault>,
     stack: Stack,
+    /// A sum of what the call is to write: of a write that is to fail, and of the next one after it.
+    written: Option<[u8; 32]>,
     /// The descriptor that the call acts on, and its name if it is open.
     fd: Option<(u32, Option<Arc<str>>)>,
     closes: bool,
@@ -89,10 +97,19 @@ pub struct BegunCall {
     short: Option<usize>,
 }
 
+impl BegunCall {
+    fn new(stack: Stack) -> Self {
+        let (subject, call, fault, written, fd, short) = (None, None, None, None, None, None);
+        Self { asked: Callee::Host, subject, call, fault, stack, written, fd, closes: false, short }
+    }
+}
+
 impl CallWatch {
-    pub fn new(options: WatchOptions) -> Self {
+    pub fn new(mut options: WatchOptions) -> Self {
         Self {
             planned: options.faults.len(),
+            happened: 0,
+            stacks: StackBook::new(options.stacks.take(), options.notes),
             options,
             is_called: false,
             counts: [0; Call::ALL.len()],
@@ -126,6 +143,16 @@ impl CallWatch {
         self.options.faults.push(Fault { call, nth, failure });
     }
 
+    /// The stack of the call that is about to be made, if it is known. `spent` is the fuel spent by now.
+    pub fn known_stack(&mut self, spent: u64) -> Option<Stack> {
+        self.stacks.next(spent)
+    }
+
+    /// The stack of the call that is about to be made.
+    pub fn keep_stack(&mut self, spent: u64, stack: &Stack) {
+        self.stacks.add(spent, stack);
+    }
+
     /// The most bytes that the current call may move, if it is to be short.
     pub fn most_bytes(&self) -> Option<usize> {
         self.short
@@ -147,6 +174,7 @@ impl CallWatch {
         for entered in std::mem::take(&mut self.set_aside).into_values() {
             self.note(BegunCall { fault: None, ..entered }, false);
         }
+        self.seen.stacks = Arc::new(self.stacks.finish());
         self.seen
     }
 
@@ -181,10 +209,13 @@ impl CallWatch {
         let fd = name.starts_with("fd_").then(|| args.first()).flatten().map(|fd| *fd as u32);
         let fd = fd.map(|fd| (fd, books.table.get(Fd::from(fd)).ok().map(|entry| Arc::clone(&entry.path))));
         let closes = name == "fd_close";
-        let mut entered =
-            BegunCall { asked: Callee::Host, subject: None, call: None, fault: None, stack, fd, closes, short: None };
+        let mut entered = BegunCall { fd, closes, ..BegunCall::new(stack) };
         if let Some(subject) = subject {
             self.count(books, &subject, &mut entered);
+            let follows_failure = || subject.handle.is_some_and(|handle| self.failed_writes.contains_key(&handle));
+            if subject.call == Call::Write && (entered.fault.is_some() || follows_failure()) {
+                entered.written = Some(sum_of_write(memory, args));
+            }
             entered.subject = Some(subject);
         }
         Some(entered)
@@ -196,16 +227,7 @@ impl CallWatch {
             return false;
         }
         let subject = FallibleCall::of_spawn();
-        let mut entered = BegunCall {
-            asked: Callee::Host,
-            subject: None,
-            call: None,
-            fault: None,
-            stack: Stack::clone(stack),
-            fd: None,
-            closes: false,
-            short: None,
-        };
+        let mut entered = BegunCall::new(Stack::clone(stack));
         self.count(books, &subject, &mut entered);
         let fails = entered.asked != Callee::Host;
         self.note(entered, !fails);
@@ -217,8 +239,13 @@ impl CallWatch {
         let count = &mut self.counts[call as usize];
         *count = count.saturating_add(1);
         let nth = *count;
-        let is_it = |fault: &&Fault| fault.call == call && fault.nth == nth;
-        (nth, self.options.faults.iter().find(is_it).copied())
+        let is_it = |fault: &Fault| fault.call == call && fault.nth == nth;
+        let Some(at) = self.options.faults.iter().position(is_it) else { return (nth, None) };
+        self.happened += usize::from(at < self.planned);
+        if self.happened >= self.planned {
+            self.stacks.part();
+        }
+        (nth, Some(self.options.faults[at]))
     }
 
     /// A figure of what there is: see [`NotedCall::open`].
@@ -341,17 +368,26 @@ impl CallWatch {
             (Call::Write, _) if subject.is_positioned => {}
             (Call::Write, Some(Failure::NoSpace | Failure::Io)) => {
                 half.insert(Arc::clone(&subject.object));
-                if let Some(handle) = subject.handle {
-                    self.failed_writes.insert(handle, (Stack::clone(&entered.stack), subject.amount));
+                if let Some((handle, written)) = subject.handle.zip(entered.written) {
+                    self.failed_writes.insert(handle, written);
                 }
             }
-            (Call::Write, Some(Failure::Short | Failure::Interrupted)) => {
+            (Call::Write, Some(Failure::Short)) => {
+                half.insert(Arc::clone(&subject.object));
+                // Where it repeats one that failed, what comes next is the rest of it.
+                if let Some(handle) =
+                    subject.handle.filter(|handle| self.failed_writes.get(handle) == entered.written.as_ref())
+                {
+                    self.failed_writes.remove(&handle);
+                }
+            }
+            (Call::Write, Some(Failure::Interrupted)) => {
                 half.insert(Arc::clone(&subject.object));
             }
             (Call::Write, _) if succeeded => {
                 let failed = subject.handle.and_then(|handle| self.failed_writes.remove(&handle));
                 match failed {
-                    Some(failed) if failed != (Stack::clone(&entered.stack), subject.amount) => {
+                    Some(failed) if Some(failed) != entered.written => {
                         let object = Arc::clone(&subject.object);
                         self.misuse(MisuseKind::WriteAfterFailure, object, &entered.stack);
                     }
