@@ -52,22 +52,12 @@ mod platform {
 mod platform {
     use crate::direct::state;
     use crate::runner::Runner;
+    use crate::scopes::GivenNames;
+    use crate::scopes::host::scope_fork;
     use crate::subtest::{here, sandbox};
     use crate::{Outcome, T};
-    use std::cell::RefCell;
     use std::ffi::c_void;
     use std::rc::Rc;
-
-    #[link(wasm_import_module = "airtight")]
-    unsafe extern "C" {
-        fn scope_fork(
-            state: u32,
-            name: *const u8,
-            len: usize,
-            function: extern "C" fn(*mut c_void) -> u32,
-            data: *mut c_void,
-        ) -> i32;
-    }
 
     /// A subtest that the host is to enter in another instance.
     struct ForkCall<F> {
@@ -80,10 +70,9 @@ mod platform {
         if matches!(t.runner, Runner::Libtest(_)) {
             return here::run(name, t, body);
         }
-        // The names that it gives are its own, and gone with it. What they are in is the test's doing, and is not among the fork's figures.
+        // What the names that it gives are put into is the test's doing, and is not among the fork's figures.
         if let Some(names) = &mut t.place.names {
-            let own = names.borrow().clone();
-            *names = Rc::new(RefCell::new(own));
+            *names = Rc::new(GivenNames::of_fork(names));
         }
         let (runner, depth) = (t.runner.clone(), t.place.depth);
         let before = runner.book().flags();

@@ -102,6 +102,7 @@ pub mod net;
 mod outcome;
 mod position;
 mod runner;
+mod scopes;
 #[cfg(any(unix, target_os = "wasi"))]
 mod sockets;
 mod subtest;

@@ -1,7 +1,6 @@
 //! Where a running test stands among its subtests.
 
-use airtight_abi::scopes::SubtestNames;
-use std::cell::RefCell;
+use crate::scopes::GivenNames;
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -17,7 +16,7 @@ pub(crate) struct SubtestPosition {
     /// Where the subtest was run: `file:line:column`.
     pub(crate) at: Option<String>,
     /// The names of all subtests of the test so far, once there are any.
-    pub(crate) names: Option<Rc<RefCell<SubtestNames>>>,
+    pub(crate) names: Option<Rc<GivenNames>>,
 }
 
 impl SubtestPosition {
@@ -29,7 +28,7 @@ impl SubtestPosition {
     /// The place of a subtest of this name.
     pub(crate) fn within(&mut self, test: &str, name: &str, at: &Location<'_>) -> Self {
         let names = Rc::clone(self.names.get_or_insert_default());
-        let path = names.borrow_mut().unique(&self.path, name);
+        let path = names.unique(&self.path, name);
         let at = Some(at.to_string());
         Self { depth: self.depth + 1, name: Some(format!("{test}/{path}")), path, at, names: Some(names) }
     }

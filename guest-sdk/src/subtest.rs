@@ -79,20 +79,10 @@ pub(crate) mod sandbox {
     use crate::direct::state;
     use crate::libtest::Payload;
     use crate::runner::Runner;
+    use crate::scopes::host::scope_run;
     use crate::{Outcome, T};
     use airtight_abi::scopes::{NOT_SELECTED, PASSED, SKIPPED};
     use std::ffi::c_void;
-
-    #[link(wasm_import_module = "airtight")]
-    unsafe extern "C" {
-        fn scope_run(
-            state: u32,
-            name: *const u8,
-            len: usize,
-            function: extern "C" fn(*mut c_void) -> u32,
-            data: *mut c_void,
-        ) -> i32;
-    }
 
     /// A subtest that the host is to enter.
     struct SubtestCall<F> {

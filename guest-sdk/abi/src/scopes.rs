@@ -110,7 +110,7 @@ impl NextCleanup {
 /// ```
 /// use airtight_abi::scopes::Names;
 ///
-/// let mut names = Names::default();
+/// let mut names = SubtestNames::default();
 /// assert_eq!(names.unique("", "two words"), "two_words");
 /// assert_eq!(names.unique("", "two words"), "two_words#01");
 /// assert_eq!(names.unique("two_words", ""), "two_words/#00");
@@ -122,23 +122,36 @@ impl SubtestNames {
     /// The path of the next subtest that is called `name`, within the subtest of the path `parent`; that is empty for subtests
     /// of the test itself.
     pub fn unique(&mut self, parent: &str, name: &str) -> String {
+        self.unique_after(&|_| None, parent, name)
+    }
+
+    /// The same where others were given names before, which are not among these: `before` tells of them what [`SubtestNames::used`] does.
+    pub fn unique_after(&mut self, before: &dyn Fn(&str) -> Option<u32>, parent: &str, name: &str) -> String {
         let base = if parent.is_empty() { rewrite(name).into_owned() } else { format!("{parent}/{}", rewrite(name)) };
         loop {
-            let nth = self.0.get(&base).copied().unwrap_or(0);
+            let known = |name: &str| self.used(name).or_else(|| before(name));
+            let nth = known(&base).unwrap_or(0);
             self.0.insert(base.clone(), nth.saturating_add(1));
             if nth == 0 && !name.is_empty() {
                 // It may be called as an earlier one was made to be called: `a#01`, after two of `a`.
-                let used = |(of, number)| self.0.get(of).is_some_and(|used| number < *used);
+                let known = |name: &str| self.used(name).or_else(|| before(name));
+                let used = |(of, number)| known(of).is_some_and(|used| number < used);
                 if numbered(&base).is_some_and(used) {
                     continue;
                 }
                 return base;
             }
             let path = format!("{base}#{nth:02}");
-            if !self.0.contains_key(&path) {
+            if self.used(&path).or_else(|| before(&path)).is_none() {
                 return path;
             }
         }
+    }
+
+    /// How often a subtest was given this name; `None` if none was.
+    #[must_use]
+    pub fn used(&self, name: &str) -> Option<u32> {
+        self.0.get(name).copied()
     }
 }
 
@@ -215,6 +228,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn it_is_the_same_whether_they_are_kept_together(
+            names in prop::collection::vec("(a|b|#|0|1|2| |\n|/){0,5}", 0..40), first in 0..40_usize
+        ) {
+            let (mut together, mut before, mut after) = (SubtestNames::default(), SubtestNames::default(), SubtestNames::default());
+            for (nth, name) in names.iter().enumerate() {
+                let apart = match nth < first {
+                    true => before.unique("", name),
+                    false => after.unique_after(&|name| before.used(name), "", name),
+                };
+                prop_assert_eq!(apart, together.unique("", name));
+            }
+        }
+
         #[test]
         fn no_two_are_the_same_and_none_hides_anything(names in prop::collection::vec("(a|b|#|0|1|2| |\n|/){0,5}", 0..40)) {
             let mut made = SubtestNames::default();

@@ -240,3 +240,19 @@ fn pass_what_was_printed_is_printed_once(t: &mut T) {
     t.fork("prints", |_| print!("by the fork"));
     println!("as a whole");
 }
+
+/// A fork asks for as much memory after many others as it did after the first.
+#[airtight::test]
+fn pass_forks_cost_the_same_however_many_there_were(t: &mut T) {
+    let mallocs = |t: &mut T| {
+        let before = airtight::mem_stats().mallocs;
+        t.fork("case", |_| {});
+        airtight::mem_stats().mallocs.zip(before).map(|(after, before)| after - before)
+    };
+    t.fork("case", |_| {});
+    let first = mallocs(t);
+    for nth in 0..50 {
+        t.fork(&format!("other {nth}"), |_| {});
+    }
+    assert!(first.is_some() && mallocs(t) == first);
+}
