@@ -8,28 +8,36 @@ use crate::harness::TestEntry;
 use crate::harness::sdk::failed_subtests;
 use crate::model::{Details, Output, SubtestRecord, SuppressedRecord, TrackedRecord, Verdict};
 use crate::policy::Limit;
-use crate::sandbox::{Fork, ForkImage, Job, SubtestRun};
+use crate::sandbox::{Fork, ForkBase, ForkImage, Job, LoadedModule, SubtestRun};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// A test, or a fork of it, that was run, and whose own forks are being run.
-struct ForkingRun {
+struct ForkingRun<'a> {
     judged: JudgedRun,
     /// Its path, where it is a fork.
     path: String,
     /// Its own subtests; none where it forked nothing.
     subtests: Vec<SubtestRun>,
-    /// Its forks that were not run yet.
+    /// Its forks that were not run yet, and what they begin from, if that is not its own module.
     forks: std::vec::IntoIter<ForkImage>,
+    base: Option<Arc<ForkBase<'a>>>,
     /// The paths of those that failed.
     failed: Vec<String>,
     /// Whether one of them left something.
     leaks: bool,
 }
 
-impl ForkingRun {
-    fn new(path: String, mut judged: JudgedRun) -> Self {
+impl<'a> ForkingRun<'a> {
+    /// Of a run in an instance of this module, or of what forks of it begin from.
+    fn new(path: String, mut judged: JudgedRun, own: &'a LoadedModule) -> Self {
         let (forks, subtests) = std::mem::take(&mut judged.forks);
-        Self { judged, path, subtests, forks: forks.into_iter(), failed: Vec::new(), leaks: false }
+        let base = ForkBase::of_forks(own, &forks).unwrap_or_else(|why| {
+            tracing::info!("forks begin from their test's own module: {why}");
+            None
+        });
+        let (forks, base) = (forks.into_iter(), base.map(Arc::new));
+        Self { judged, path, subtests, forks, base, failed: Vec::new(), leaks: false }
     }
 
     /// Takes in what came of a fork.
@@ -59,16 +67,18 @@ impl SingleTest<'_> {
         };
         let most = job.grants.policy().limits.most(Limit::HostMemory);
         // Not one call within the other: a guest decides how deep they are, and the host's stack has an end.
-        let (mut run, mut around) = (ForkingRun::new(String::new(), whole), Vec::new());
+        let (mut run, mut around) = (ForkingRun::new(String::new(), whole, job.module), Vec::new());
         loop {
             if !job.interrupted.load(Ordering::Relaxed)
                 && let Some(image) = run.forks.next()
             {
-                let fork = Some(Fork { image: &image, repeats: false });
-                let job = Job { fork, entry: entry.call(), captures: false, ..job.clone() };
+                let base = run.base.clone();
+                let fork = Some(Fork { image: &image, base: base.as_deref(), repeats: false });
+                let module = base.as_deref().map_or(job.module, ForkBase::module);
+                let fork = Job { module, fork, entry: entry.call(), captures: false, ..job.clone() };
                 let context = RecordContext { forked: Some(image.path()), ..*self.context };
-                let judged = SingleTest { context: &context, entry: &entry, ..*self }.alone(&job);
-                let fork = ForkingRun::new(image.path().to_owned(), judged);
+                let judged = SingleTest { context: &context, entry: &entry, ..*self }.alone(&fork);
+                let fork = ForkingRun::new(image.path().to_owned(), judged, job.module);
                 around.push(std::mem::replace(&mut run, fork));
                 continue;
             }

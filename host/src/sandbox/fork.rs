@@ -1,5 +1,6 @@
 //! A forked subtest begins: a store and an instance that stand where its test did when it was forked.
 
+use super::fork_base::ForkBase;
 use super::forked::{ForkImage, ForkedScope, Forks};
 use super::globals::GlobalValues;
 use super::module::LoadedModule;
@@ -39,14 +40,20 @@ impl ForkImage {
         Ok(store)
     }
 
-    /// Makes a fresh instance stand where the test did. To the engine, memory grows to what it was; it did so before.
-    pub(super) fn put_into(&self, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
+    /// Makes a fresh instance stand where the test did; it may be one of the module that forks of the test begin from. To the engine,
+    /// memory grows to what it was; it did so before.
+    pub(super) fn put_into(
+        &self,
+        store: &mut Store<TestState>,
+        instance: &Instance,
+        base: Option<&ForkBase<'_>>,
+    ) -> wasmtime::Result<()> {
         let memory = instance.get_memory(&mut *store, "memory").context("there is no memory")?;
         let more = self.memory.pages().saturating_sub(memory.size(&*store));
         let trace = store.data_mut().wasi.exchange_trace(None);
         memory.grow(&mut *store, more)?;
         store.data_mut().wasi.exchange_trace(trace);
-        self.memory.write_to(memory.data_mut(&mut *store));
+        self.memory.write_to(memory.data_mut(&mut *store), base.map(ForkBase::memory));
         for (name, value) in &self.globals {
             let global = instance.get_global(&mut *store, name).context("a global of it is gone")?;
             global.set(&mut *store, *value)?;

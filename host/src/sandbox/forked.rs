@@ -1,6 +1,7 @@
 //! What is kept of forked subtests until they run, and what an instance knows of them: pure data. `take_fork` makes it, and `fork`
 //! begins from it.
 
+use super::fork_base::ForkBase;
 use super::globals::GlobalValues;
 use super::heap::{Ground, HeapState};
 use super::memory_image::MemoryImage;
@@ -57,6 +58,8 @@ impl std::fmt::Debug for ForkImage {
 pub struct Fork<'a> {
     /// Where it begins.
     pub image: &'a ForkImage,
+    /// What it begins from, and other forks of its test, if that is not its test's own module.
+    pub base: Option<&'a ForkBase<'a>>,
     /// Whether its test is run again up to there, in place of beginning from the image.
     pub repeats: bool,
 }

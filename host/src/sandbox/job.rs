@@ -1,5 +1,6 @@
 //! What one run of a test has to do.
 
+use super::fork_base::ForkBase;
 use super::forked::{Fork, ForkImage};
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
@@ -117,19 +118,27 @@ impl<'a> Job<'a> {
     /// The same test with all done again that it would begin from an image of: its set-up, the start of its program, and what came
     /// before a fork. It comes to the same.
     pub(super) fn repeating(self) -> Self {
-        let fork = self.fork.map(|fork| Fork { repeats: true, ..fork });
+        let fork = self.fork.map(|fork| Fork { base: None, repeats: true, ..fork });
         match (self.after, self.ready) {
             (Some(after), _) => {
                 Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), fork, ..self }
             }
             (None, Some(ready)) => Self { module: ready.module, ready: None, fork, ..self },
-            (None, None) => Self { fork, ..self },
+            (None, None) => {
+                let base = self.fork.and_then(|fork| fork.base);
+                Self { module: base.map_or(self.module, ForkBase::own), fork, ..self }
+            }
         }
     }
 
     /// The image of a fork that it begins from.
     pub(super) fn fork_image(&self) -> Option<&'a ForkImage> {
         self.fork.filter(|fork| !fork.repeats).map(|fork| fork.image)
+    }
+
+    /// What the fork begins from that it is, if that is not the module of its test.
+    pub(super) fn fork_base(&self) -> Option<&'a ForkBase<'a>> {
+        self.fork?.base
     }
 
     /// The set-up that is called in its own instance.

@@ -54,11 +54,30 @@ impl MemoryImage {
         self.pages.len() as u64
     }
 
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
+    /// How many of them are held: those of pieces that are not all zero.
+    pub fn held(&self) -> u64 {
+        let pieces = self.pages.iter().flat_map(|page| page.iter().flatten());
+        pieces.map(|piece| piece.len() as u64).sum()
+    }
+
     /// Makes a memory of the same size hold what the image does. What it holds already is not written, so that an engine which maps
-    /// memory copy on write copies what differs.
-    pub fn write_to(&self, memory: &mut [u8]) {
-        for (page, bytes) in self.pages.iter().zip(memory.chunks_mut(PAGE)) {
-            for (piece, bytes) in page.iter().zip(bytes.chunks_mut(PIECE)) {
+    /// memory copy on write copies what differs. Nor is that looked at which `now` shares, if that is what the memory holds.
+    pub fn write_to(&self, memory: &mut [u8], now: Option<&Self>) {
+        let now = now.map_or(&[][..], |now| &now.pages);
+        for (number, (page, bytes)) in self.pages.iter().zip(memory.chunks_mut(PAGE)).enumerate() {
+            let now = now.get(number);
+            if now.is_some_and(|now| Arc::ptr_eq(now, page)) {
+                continue;
+            }
+            for (nth, (piece, bytes)) in page.iter().zip(bytes.chunks_mut(PIECE)).enumerate() {
+                if now.is_some_and(|now| is_shared(&now[nth], piece)) {
+                    continue;
+                }
                 match piece {
                     Some(piece) if **piece != *bytes => bytes.copy_from_slice(piece),
                     None if !is_zero(bytes) => bytes.fill(0),
@@ -74,6 +93,14 @@ fn is_same(page: &[Piece; PIECES], bytes: &[u8]) -> bool {
         Some(piece) => **piece == *bytes,
         None => is_zero(bytes),
     })
+}
+
+fn is_shared(one: &Piece, other: &Piece) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
@@ -104,11 +131,17 @@ mod tests {
                     before = Some(image);
                 }
             }
-            for (image, expected) in taken {
+            for (image, expected) in &taken {
                 let mut found = vec![0; 3 * PAGE];
                 other.iter().for_each(|(at, byte)| found[*at] = *byte);
-                image.write_to(&mut found);
-                prop_assert!(found == expected);
+                image.write_to(&mut found, None);
+                prop_assert!(found == *expected);
+                // In an instance that holds what another image does.
+                if let Some((first, held)) = taken.first() {
+                    found.copy_from_slice(held);
+                    image.write_to(&mut found, Some(first));
+                    prop_assert!(found == *expected);
+                }
             }
         }
     }
@@ -123,7 +156,13 @@ mod tests {
         assert_eq!((held, same.pages()), (0, 4));
         memory[PAGE + 1] = 1;
         memory.extend([0; PAGE]);
-        let (_, held) = MemoryImage::take(&memory, Some(&first));
+        let (changed, held) = MemoryImage::take(&memory, Some(&first));
         assert!(held < 2 * PIECE as u64, "{held}");
+        assert_eq!((first.held(), changed.bytes()), (3 * PAGE as u64, 5 * PAGE));
+        // Of what is shared nothing is looked at, so that the engine maps no page of it.
+        let mut found = vec![9; 5 * PAGE];
+        changed.write_to(&mut found, Some(&first));
+        assert!(found[2 * PAGE..4 * PAGE].iter().all(|byte| *byte == 9));
+        assert_eq!((found[PAGE + 1], found[PAGE + PIECE], found[4 * PAGE]), (1, 9, 0));
     }
 }

@@ -228,7 +228,7 @@ impl<'a> TestRun<'a> {
         self.begin_from((image.ground, image.stack_top), 0)?;
         let instance = self.setup.instance.context("there is no instance")?;
         let books = self.store.data_mut().heap.take_books();
-        image.put_into(&mut self.store, &instance)?;
+        image.put_into(&mut self.store, &instance, self.job.fork_base())?;
         let state = self.store.data_mut();
         state.heap.put_books(books);
         let limit = self.job.grants.policy().limits.most(Limit::Memory);
