@@ -108,7 +108,7 @@ impl NextCleanup {
 /// The names of all subtests of one test: unique, as Go's testing package makes them.
 ///
 /// ```
-/// use airtight_abi::scopes::Names;
+/// use airtight_abi::scopes::SubtestNames;
 ///
 /// let mut names = SubtestNames::default();
 /// assert_eq!(names.unique("", "two words"), "two_words");
