@@ -63,6 +63,7 @@ pub use airtight_toolchain as toolchain;
 #[doc(hidden)]
 pub mod internals {
     pub use crate::catalogue::{Module, validate};
+    pub use crate::files::{Links, read as read_file};
     pub use crate::instrument::{InstrumentError, InstrumentedModule, Options, Window, WindowFunctions, instrument};
     pub use crate::model::codes::Topic;
     pub use crate::model::safe_text::Lines;

@@ -13,6 +13,7 @@ pub mod heap_suites;
 pub mod hostile;
 pub mod native_suites;
 mod once;
+pub mod pages;
 mod picture;
 mod program;
 mod report;
@@ -26,7 +27,9 @@ pub use go::{go, go_minor, go_test_binary, go_test_binary_with, goroot, gos};
 pub use guests::{guest, guests, guests_dir, guests_target_dir, run_on_faults, toolchain};
 pub use picture::{DirPicture, picture};
 pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_root};
-pub use report::{assert_as_named, assert_follows_schema, canonical, digest, read_report, tests, verdicts};
+pub use report::{
+    assert_as_named, assert_follows, assert_follows_schema, canonical, digest, read_report, tests, verdicts,
+};
 pub use wat::{compile, wat_guests};
 
 use std::path::PathBuf;

@@ -30,6 +30,17 @@ pub fn assert_follows_schema(report: &Value) {
     assert_eq!(fault, None, "the report is not what its schema says");
 }
 
+/// Holds a file to one of the other schemas.
+///
+/// # Panics
+/// If it is not what the schema says.
+pub fn assert_follows(schema: &str, file: &Value) {
+    let schema = serde_json::from_str(schema).expect("the schema is JSON");
+    let schema = jsonschema::draft202012::new(&schema).expect("the schema is one");
+    let faults: Vec<_> = schema.iter_errors(file).map(|error| format!("{}: {error}", error.instance_path)).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
 /// The part that two machines compare.
 pub fn canonical(report: &Value) -> &Value {
     &report["canonical"]

@@ -257,6 +257,7 @@ fn other_tools_read_what_is_found() {
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
     let read = |name: &str| serde_json::from_slice::<Value>(&std::fs::read(path(name)).unwrap()).unwrap();
     let (report, sarif) = (read("json"), read("sarif"));
+    airtight_tests::assert_follows(airtight::faults::FAULTS_JSON_SCHEMA, &report);
     let result = &sarif["runs"][0]["results"][0];
     assert_eq!(result["ruleId"], "fault/leak");
     assert_eq!(sarif["runs"][0]["invocations"][0]["properties"]["digest"], report["digest"]);

@@ -87,6 +87,32 @@ fn a_gate_names_the_function_that_costs_more() {
         airtight(dir.path(), &["-P", "ci", "-j", "1", "--engine", other, module]);
         assert_eq!(digest(&report(dir.path())), digest(&report_now), "{other}");
     }
+    // `airtight diff` tells it of any two reports that have such figures.
+    let diff = airtight_tests::run(dir.path(), ["diff", "with.json", "report.json"]);
+    assert_eq!(diff.status, Some(0), "{}", diff.stderr);
+    let told =
+        diff.stdout.lines().find(|line| line.contains("COSTS MORE")).unwrap_or_else(|| panic!("{}", diff.stdout));
+    assert!(told.contains("`lex`") && told.contains(" | +"), "{told}");
+    // What asks for no verdict does without a base that is not there, and says so; what is named is wanted.
+    config("gone.json");
+    assert_eq!(airtight(dir.path(), &["-P", "ci", module]).status, Some(96));
+    for command in ["verify", "trace"] {
+        let args: &[&str] = if command == "trace" { &["trace", "parser", module] } else { &["verify", module] };
+        let without = airtight_tests::run(dir.path(), [args, &["-P", "ci"]].concat());
+        assert_eq!(without.status, Some(0), "{command}: {}{}", without.stdout, without.stderr);
+        let note = "the base gone.json is not there, so that the report is without the gate `fuel`";
+        assert!(without.stdout.contains(note), "{command}: {}", without.stdout);
+        let named = airtight_tests::run(dir.path(), [args, &["-P", "ci", "--base", "none.json"]].concat());
+        assert_eq!(named.status, Some(96), "{command}: {}", named.stdout);
+    }
+    write(&dir.path().join("airtight.toml"), "[profile.ci]\nbaseline = \"gone.toml\"\n");
+    let without = airtight_tests::run(dir.path(), ["trace", "parser", module, "-P", "ci"]);
+    assert_eq!(without.status, Some(0), "{}", without.stderr);
+    assert!(
+        without.stdout.contains("the baseline gone.toml is not there, so that nothing is accepted"),
+        "{}",
+        without.stdout
+    );
     // A base that knows nothing of functions is not blamed on any.
     config("without.json");
     let over = airtight(dir.path(), &["-P", "ci", module]);

@@ -39,8 +39,19 @@ fn found(attribute: &str, takes: &str) -> String {
     write(&dir.path().join("suite/tests/t.rs"), &SUITE.replace("TEST", attribute).replace("(T)", takes));
     let ran = pollution(dir.path(), &["--test", "t"]);
     assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
-    let again = pollution(dir.path(), &["--test", "t", "-j", "1"]);
-    assert_eq!(again.stdout, ran.stdout);
+    let again = pollution(dir.path(), &["--test", "t", "-j", "1", "--report", "json=found.json"]);
+    assert_eq!((again.status, &again.stdout), (Some(100), &ran.stdout), "{}", again.stderr);
+    let found: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("found.json")).unwrap()).unwrap();
+    airtight_tests::assert_follows(airtight::pollution::POLLUTION_JSON_SCHEMA, &found);
+    let dependent = &found["canonical"]["modules"][0]["found"][0];
+    assert_eq!(
+        (&dependent["test"], &dependent["dependence"]),
+        (&"b_wants_no_flag".into(), &"polluted".into()),
+        "{found:#}"
+    );
+    let other = pollution(dir.path(), &["--test", "t", "--report", "html=found.html"]);
+    assert!(other.status == Some(2) && other.stderr.contains("every --report but json=PATH"), "{}", other.stderr);
     ran.stdout
 }
 

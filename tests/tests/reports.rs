@@ -35,9 +35,9 @@ fn every_kind_is_written() {
     for kind in ReportKind::ALL {
         assert!(std::fs::metadata(path(kind)).is_ok_and(|file| file.len() > 50), "{kind}");
     }
-    // What is written is what the library makes of the report that was written. A run knows more for SARIF: which places never release.
+    // What is written is what the library makes of the report that was written.
     let report = json::read(&path(ReportKind::Json)).unwrap();
-    for kind in [ReportKind::Prometheus, ReportKind::ChromeTrace, ReportKind::Github] {
+    for kind in [ReportKind::Prometheus, ReportKind::ChromeTrace, ReportKind::Github, ReportKind::Sarif] {
         assert_eq!(std::fs::read(path(kind)).unwrap(), kind.write(&report, None), "{kind}");
     }
     let trace: Value = serde_json::from_slice(&std::fs::read(path(ReportKind::ChromeTrace)).unwrap()).unwrap();
@@ -63,10 +63,41 @@ fn a_place_that_never_releases_is_a_finding_of_its_own_in_sarif() {
     assert!(found.iter().any(|rule| rule == "never-released/file"), "{found:?}");
     let report = json::read(&dir.path().join("json")).unwrap();
     assert!(report.canonical.cleanup_coverage.is_none(), "the report is that of a run without");
+    // A file that is made of the JSON is the same one.
+    let written = std::fs::read(dir.path().join("sarif")).unwrap();
+    assert_eq!(ReportKind::Sarif.write(&report, None), written);
+    let merged = run(dir.path(), ["merge", "json", "--report", "sarif=merged"]);
+    assert_eq!(merged.status, Some(100), "{}", merged.stderr);
+    assert_eq!(std::fs::read(dir.path().join("merged")).unwrap(), written);
     let only_closed = ["--exact", "--", "pass_everything_closed", "leak_one_file"];
     assert!(rules(&only_closed).len() < found.len() + 1);
+    // It is recorded with a result what the test acquired, and where.
     let results = dir.path().join("results");
-    assert!(rules(&["--cached", "--results", results.to_str().unwrap()]).is_empty(), "what was taken is not known");
+    let cached = ["--cached", "--results", results.to_str().unwrap()];
+    for _ in 0..2 {
+        assert_eq!(rules(&cached), found);
+        assert_eq!(std::fs::read(dir.path().join("sarif")).unwrap(), written);
+    }
+}
+
+/// A place that one part never releases, and another does, is none. One of a set-up that several parts run counts once.
+#[test]
+fn places_of_parts_are_those_of_the_whole() {
+    let dir = scratch_dir();
+    let module = guest("plain/files").to_str().unwrap();
+    let ran = |args: &[&str]| {
+        let ran = run(dir.path(), [&["run", module], args].concat());
+        assert!(matches!(ran.status, Some(0 | 100)), "{}", ran.stderr);
+    };
+    ran(&["--report", "json=whole", "--report", "sarif=whole.sarif"]);
+    for part in ["1", "2", "3"] {
+        ran(&["--partition", &format!("slice:{part}/3"), "--report", &format!("json=part-{part}")]);
+    }
+    let merged = run(dir.path(), ["merge", "part-1", "part-2", "part-3", "--report", "json=merged"]);
+    assert_eq!(merged.status, Some(100), "{}", merged.stderr);
+    let [whole, merged] = ["whole", "merged"].map(|name| json::read(&dir.path().join(name)).unwrap());
+    assert!(whole.volatile.places.as_ref().is_some_and(|places| places.len() > 3), "{:?}", whole.volatile.places);
+    assert_eq!(merged.volatile.places, whole.volatile.places);
 }
 
 /// Schemas of others are not in this repository: `SARIF_SCHEMA` names OASIS's `sarif-schema-2.1.0.json`, and `JUNIT_SCHEMA` the `junit-10.xsd`
@@ -174,27 +205,12 @@ fn schemas_are_printed_as_they_are_published() {
         ("report", airtight::report::REPORT_SCHEMA),
         ("config", airtight::config::SCHEMA),
         ("trace", airtight::report::trace::TRACE_JSON_SCHEMA),
+        ("faults", airtight::faults::FAULTS_JSON_SCHEMA),
+        ("pollution", airtight::pollution::POLLUTION_JSON_SCHEMA),
     ] {
         let Ran { status, stdout, .. } = run(dir.path(), ["schema", of]);
         assert_eq!((status, &*stdout), (Some(0), published));
     }
-}
-
-#[test]
-fn the_guide_s_commands_run() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/docs/guide/reports.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap().0);
-    let dir = scratch_dir();
-    std::fs::copy(&modules(dir.path())[0], dir.path().join("tests.wasm")).unwrap();
-    let mut commands = 0;
-    for line in blocks.flat_map(str::lines) {
-        let arguments = line.strip_prefix("airtight ").unwrap_or_else(|| panic!("not a command: {line}"));
-        let Ran { status, stderr, .. } = run(dir.path(), arguments.split(' '));
-        assert_eq!(status, Some(0), "{line}\n{stderr}");
-        commands += 1;
-    }
-    assert!(commands >= 7, "{commands}");
 }
 
 /// A crate with a test of each end, which the harness of this machine runs as well.

@@ -22,8 +22,8 @@ mod way_out;
 pub use options::FaultOptions;
 
 pub use crate::report::faults::{
-    CanonicalFaults, FAULTS_SCHEMA, FaultFinding, FaultPath, Faults, FindingKind, ModuleFaults, NotJudged, NotTried,
-    SweptTest, UnsweptTest,
+    CanonicalFaults, FAULTS_JSON_SCHEMA, FAULTS_SCHEMA, FaultFinding, FaultPath, Faults, FindingKind, ModuleFaults,
+    NotJudged, NotTried, SweptTest, UnsweptTest,
 };
 
 use crate::model::events::Listener;

@@ -43,7 +43,6 @@ impl Report {
             kept: Vec::new(),
             traces: Vec::new(),
             timelines: Vec::new(),
-            coverage: None,
             recorded: None,
             volatile,
         }

@@ -57,10 +57,6 @@ pub struct Report {
     /// Memory and events of each test over its fuel, where that was asked for: by module and name; not in the JSON.
     #[serde(skip)]
     pub timelines: Vec<TestTimeline>,
-    /// Whether what the tests acquired was released in time, where that was asked for and no gate has it in the canonical part; not in
-    /// the JSON.
-    #[serde(skip)]
-    pub coverage: Option<CleanupCoverage>,
     /// What was taken of recorded results, where it was to be; not in the JSON.
     #[serde(skip)]
     pub recorded: Option<RecordedResults>,
@@ -184,10 +180,11 @@ pub struct Volatile {
     /// Which part of the tests this is, as `--partition` named it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
-    /// Every place that clean-up coverage counts in a part. Another part may have the same place, which the merged report
-    /// counts once.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub places: Vec<MissedSite>,
+    /// Every place at which tests acquired something, whether or not they released it in time; absent if that was not noted. In
+    /// a part of a suite, places of set-ups and teardowns are in `worlds`. Another part may have the same place, which the
+    /// merged report has once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Vec<MissedSite>>,
     /// What set-ups and teardowns add to the figures of a part; absent if it ran none. Another part may have run the same ones,
     /// which the merged report counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -21,7 +21,7 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
         times: Vec::new(),
         codes: Default::default(),
         partition: None,
-        places: Vec::new(),
+        places: None,
         worlds: None,
         baseline: None,
     };

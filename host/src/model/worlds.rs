@@ -29,7 +29,7 @@ pub struct WorldEntry {
     /// The gates, judged by this set-up or teardown alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<GateRecord>,
-    /// Its clean-up coverage, if the profile has a gate for that.
+    /// Its clean-up coverage, if that was noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<CleanupCoverage>,
     /// Every place in it that clean-up coverage counts.

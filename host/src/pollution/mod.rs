@@ -14,7 +14,9 @@
 
 mod minimal;
 
-pub use crate::report::pollution::{Dependence, Dependent, LeftOut, ModulePollution, Pollution};
+pub use crate::report::pollution::{
+    Dependence, Dependent, LeftOut, ModulePollution, POLLUTION_JSON_SCHEMA, POLLUTION_SCHEMA, Pollution,
+};
 
 use crate::model::events::Listener;
 use crate::model::{Report, Verdict};

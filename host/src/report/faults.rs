@@ -10,6 +10,9 @@ use std::collections::BTreeSet;
 /// The version of the JSON schema.
 pub const FAULTS_SCHEMA: &str = "airtight.faults/1";
 
+/// The JSON Schema of what [`Faults::to_json`] gives. It refuses fields and kinds that this version does not write.
+pub const FAULTS_JSON_SCHEMA: &str = include_str!("../../schemas/faults.schema.json");
+
 /// What was found in a whole suite.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -269,4 +272,95 @@ fn is_zero(count: &u64) -> bool {
 /// The bytes that are hashed.
 fn canonical_bytes(canonical: &CanonicalFaults) -> Vec<u8> {
     serde_json_canonicalizer::to_vec(canonical).expect("a report is plain data with text keys")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::{collect, of_definitions};
+    use super::*;
+    use crate::model::{BaselineEntry, samples};
+    use serde_json::{Value, json};
+
+    /// A search with everything that one can have, but a finding of each kind.
+    fn whole() -> Value {
+        let stack = || vec![samples::frame("save", "src/store.rs", 41).of_library("std"), Frame::folding("9 calls")];
+        let found = |kind| FaultFinding {
+            kind,
+            what: "leaks 1 file".to_owned(),
+            object: "file /tmp/a".to_owned(),
+            accepted: Some("before 2.0".to_owned()),
+            stack: stack(),
+            place: stack(),
+            message: Some("no space".to_owned()),
+            paths: vec![FaultPath { test: "t".to_owned(), faults: vec!["write:3=ENOSPC".to_owned()] }],
+        };
+        let module = ModuleFaults {
+            module: "m".to_owned(),
+            tests: vec![SweptTest {
+                test: "t".to_owned(),
+                calls_omitted: 1,
+                unheard: 1,
+                not_tried: vec![NotTried { at: stack().remove(0), count: 1 }],
+                not_judged: vec![NotJudged { faults: vec!["open:1=EIO".to_owned()], why: "it ended".to_owned() }],
+                ..SweptTest::default()
+            }],
+            left_out: vec![UnsweptTest { test: "u".to_owned(), why: "it fails".to_owned() }],
+            no_allocations: Some("its allocator has no name".to_owned()),
+            found: FindingKind::ALL.map(found).into(),
+        };
+        let mut canonical = CanonicalFaults { modules: vec![module], ..CanonicalFaults::default() };
+        canonical.baseline = Some(format!("sha256:{}", "0".repeat(64)));
+        canonical.judge(3);
+        let entry = BaselineEntry {
+            module: Some("m".to_owned()),
+            test: Some("t".to_owned()),
+            what: "leak".to_owned(),
+            expires: Date::new(2026, 1, 2),
+            reason: Some("before 2.0".to_owned()),
+        };
+        let usage = BaselineUse {
+            file: "airtight-baseline.toml".to_owned(),
+            date: Date::new(2026, 1, 3),
+            entries: 1,
+            judged: 1,
+            gone: vec![entry.clone()],
+            expired: vec![entry],
+            unused: vec!["pool".to_owned()],
+        };
+        let found = Faults { is_kept: true, ..Faults::new(canonical, Some(usage), 7) };
+        serde_json::from_slice(&found.to_json()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_its_schema_says_and_nothing_else() {
+        let schema: Value = serde_json::from_str(FAULTS_JSON_SCHEMA).unwrap();
+        jsonschema::meta::validate(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let whole = whole();
+        let faults: Vec<_> = validator.iter_errors(&whole).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(schema["properties"]["schema"]["const"], FAULTS_SCHEMA);
+        assert_eq!(schema["$defs"]["finding-kind"]["enum"], json!(FindingKind::ALL.map(FindingKind::name)));
+        let module = "/canonical/modules/0";
+        for place in ["", "/canonical", module, &format!("{module}/tests/0"), &format!("{module}/found/0")] {
+            let mut wrong = whole.clone();
+            wrong.pointer_mut(place).unwrap()["news"] = json!(1);
+            assert!(!validator.is_valid(&wrong), "{place:?} may have any field");
+        }
+    }
+
+    /// A field that no search ever has was forgotten when the model lost it.
+    #[test]
+    fn every_field_of_the_schema_is_written_and_shared_records_are_those_of_a_report() {
+        let schema: Value = serde_json::from_str(FAULTS_JSON_SCHEMA).unwrap();
+        let mut found = BTreeSet::new();
+        collect(&schema, &schema, &whole(), "", &mut found);
+        let wanted = of_definitions(&schema);
+        let missing: Vec<_> = wanted.difference(&found).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let report: Value = serde_json::from_str(super::super::REPORT_SCHEMA).unwrap();
+        for shared in ["digest", "figure", "frame", "stack", "baseline", "baseline-entry"] {
+            assert_eq!(schema["$defs"][shared], report["$defs"][shared], "{shared}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 pub use super::writers::ReportKind;
 
 use super::faults::Faults;
+use super::pollution::Pollution;
 use crate::model::Report;
 use std::fmt::Debug;
 use std::fs::{self, OpenOptions};
@@ -182,7 +183,7 @@ impl ReportFiles {
         self.files.iter().any(|file| file.kind.wants_timelines())
     }
 
-    /// Whether one of them shows [`Report::coverage`].
+    /// Whether one of them shows where tests acquired something, and whether they released it.
     pub fn wants_coverage(&self) -> bool {
         self.files.iter().any(|file| file.kind.wants_coverage())
     }
@@ -197,6 +198,12 @@ impl ReportFiles {
     /// [`ReportKind::tells_faults`]) are not written.
     pub fn write_faults(&self, faults: &Faults) -> Vec<ReportFileError> {
         self.write_with(|kind| kind.tells_faults().then(|| kind.write_faults(faults)))
+    }
+
+    /// As [`ReportFiles::write`], for what a search for tests that depend on others found. Kinds that cannot show it (see
+    /// [`ReportKind::tells_pollution`]) are not written.
+    pub fn write_pollution(&self, found: &Pollution) -> Vec<ReportFileError> {
+        self.write_with(|kind| kind.tells_pollution().then(|| kind.write_pollution(found)))
     }
 
     fn write_with(&self, bytes: impl Fn(ReportKind) -> Option<Vec<u8>>) -> Vec<ReportFileError> {
@@ -341,7 +348,8 @@ mod tests {
         let files = ReportFiles::check([spec("json"), spec("pprof")]).unwrap();
         assert!(files.wants_profile() && !files.wants_timelines());
         assert!(ReportFiles::check([spec("html")]).unwrap().wants_timelines());
-        assert!(ReportFiles::check([spec("sarif")]).unwrap().wants_coverage() && !files.wants_coverage());
+        let wants = |kind: &str| ReportFiles::check([spec(kind)]).unwrap().wants_coverage();
+        assert!(wants("sarif") && wants("json") && !wants("pprof"));
         let report = samples::report(Vec::new());
         assert!(files.write(&report).is_empty());
         assert_eq!(fs::read(dir.path().join("pprof")).unwrap(), pprof::write(&report));

@@ -1,7 +1,16 @@
 //! What a search for pollution found: tests whose verdict depends on which tests ran before them in the same instance.
 
-/// What was found in a whole suite.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The version of the JSON schema.
+pub const POLLUTION_SCHEMA: &str = "airtight.pollution/1";
+
+/// The JSON Schema of what [`Pollution::to_json`] gives. It refuses fields and kinds that this version does not write.
+pub const POLLUTION_JSON_SCHEMA: &str = include_str!("../../schemas/pollution.schema.json");
+
+/// What was found in a whole suite. All of it is the same bytes everywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Pollution {
     /// In how many orders the tests were run.
     pub orders: usize,
@@ -10,22 +19,25 @@ pub struct Pollution {
 }
 
 /// What was found in one module.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ModulePollution {
     /// Its name.
     pub module: String,
     /// How many of the module's tests were run together.
     pub looked_at: usize,
     /// The tests whose verdict depends on others, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub found: Vec<Dependent>,
     /// The tests that were not run with others, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
     /// Why none of the module's tests can be run together; `None` if they can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
 
 /// A test whose verdict depends on which tests ran before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependent {
     /// Its name.
     pub test: String,
@@ -37,13 +49,16 @@ pub struct Dependent {
     /// The message with which the test failed.
     pub message: String,
     /// Where it panicked, if it did: `file:line:column`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
     /// Paths of files that the tests in `after` left or changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
 }
 
 /// How a test's verdict depends on others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dependence {
     /// The test passes alone and fails after the others. In the words of the literature, it is a *victim*, and they are its
     /// polluters.
@@ -53,7 +68,7 @@ pub enum Dependence {
 }
 
 /// A test that was not run with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Its name.
     pub test: String,
@@ -65,5 +80,77 @@ impl Pollution {
     /// The tests whose verdict depends on others, each with its module.
     pub fn found(&self) -> impl Iterator<Item = (&str, &Dependent)> {
         self.modules.iter().flat_map(|module| module.found.iter().map(|found| (&*module.module, found)))
+    }
+
+    /// What was found in JSON, for `--report json=PATH`.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let canonical = serde_json_canonicalizer::to_vec(self).expect("it is plain data with text keys");
+        let digest = format!("sha256:{:x}", Sha256::digest(canonical));
+        let file = PollutionFile { schema: POLLUTION_SCHEMA, digest, canonical: self };
+        let mut bytes = serde_json::to_vec_pretty(&file).expect("it is plain data with text keys");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// The file of a search.
+#[derive(Serialize)]
+struct PollutionFile<'a> {
+    /// [`POLLUTION_SCHEMA`].
+    schema: &'static str,
+    /// `sha256:` and the hex SHA-256 of `canonical` in canonical JSON (RFC 8785).
+    digest: String,
+    /// What two machines compare.
+    canonical: &'a Pollution,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::tests::{collect, of_definitions};
+    use super::*;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+
+    /// A search with everything that one can have.
+    fn whole() -> Value {
+        let dependent = |dependence| Dependent {
+            test: "t".to_owned(),
+            dependence,
+            after: vec!["s".to_owned()],
+            message: "the flag is set".to_owned(),
+            place: Some("src/lib.rs:7:5".to_owned()),
+            files: vec!["/tmp/left".to_owned()],
+        };
+        let module = ModulePollution {
+            module: "m".to_owned(),
+            looked_at: 2,
+            found: vec![dependent(Dependence::Polluted), dependent(Dependence::NeedsOthers)],
+            left_out: vec![LeftOut { test: "u".to_owned(), why: "it is ignored".to_owned() }],
+            refused: Some("there are not two that could be".to_owned()),
+        };
+        serde_json::from_slice(&Pollution { orders: 5, modules: vec![module] }.to_json()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_its_schema_says_and_nothing_else() {
+        let schema: Value = serde_json::from_str(POLLUTION_JSON_SCHEMA).unwrap();
+        jsonschema::meta::validate(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let whole = whole();
+        let faults: Vec<_> = validator.iter_errors(&whole).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(schema["properties"]["schema"]["const"], POLLUTION_SCHEMA);
+        let module = "/canonical/modules/0";
+        for place in ["", "/canonical", module, &format!("{module}/found/0"), &format!("{module}/left_out/0")] {
+            let mut wrong = whole.clone();
+            wrong.pointer_mut(place).unwrap()["news"] = json!(1);
+            assert!(!validator.is_valid(&wrong), "{place:?} may have any field");
+        }
+        let mut found = BTreeSet::new();
+        collect(&schema, &schema, &whole, "", &mut found);
+        let wanted = of_definitions(&schema);
+        let missing: Vec<_> = wanted.difference(&found).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 }

@@ -6,7 +6,7 @@
 pub const REPORT_SCHEMA: &str = include_str!("../../schemas/report.schema.json");
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::model::doubt::{Cause, Doubt, TestId};
     use crate::model::samples::{self, any_report};
@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// Collects the fields of a value, by the definition that each field belongs to.
-    fn collect<'s>(
+    pub fn collect<'s>(
         root: &'s Value,
         mut schema: &'s Value,
         value: &Value,
@@ -133,8 +133,7 @@ mod tests {
     }
 
     /// Every field of the definitions that stand for records of the model.
-    fn of_definitions() -> BTreeSet<(String, String)> {
-        let schema = schema();
+    pub fn of_definitions(schema: &Value) -> BTreeSet<(String, String)> {
         let definitions = schema["$defs"].as_object().unwrap().iter();
         // The policy is excluded: another room makes it from types of its own. Reports of real runs check it.
         let records = definitions.filter(|(name, _)| *name != "policy");
@@ -149,6 +148,7 @@ mod tests {
     /// A report with the fields that the other samples leave out.
     fn rare() -> Report {
         let id = TestId { module: "m".to_owned(), test: "t".to_owned() };
+        let place = samples::frame("lex", "src/lex.rs", 80).of_library("parser");
         let omitted = Omitted { failures: 1, suppressed: 1, cleanups: 1, subtests: 1, tracked: 1, resources: 1 };
         let mut left = samples::cycle();
         left.omitted_places = 1;
@@ -191,7 +191,7 @@ mod tests {
             refused_threads: 1,
             fuel_by_function: Some(Box::new(FuelByFunction {
                 why: Some("it has threads".to_owned()),
-                functions: vec![FunctionFuel::new("lex", 9).at("src/lex.rs", 80)],
+                functions: vec![FunctionFuel::new(place.clone(), 9)],
                 omitted: 1,
                 omitted_fuel: 1,
             })),
@@ -208,13 +208,7 @@ mod tests {
             base: Some(1),
             base_digest: Some(format!("sha256:{}", "0".repeat(64))),
             tests: vec![GateTest {
-                function: Some(FunctionGrowth {
-                    function: "lex".to_owned(),
-                    file: Some("src/lex.rs".to_owned()),
-                    line: Some(80),
-                    seen: 2,
-                    base: 1,
-                }),
+                function: Some(FunctionGrowth { frame: place.clone(), seen: 2, base: 1 }),
                 no_function: Some("it has threads".to_owned()),
                 ..GateTest::new("m", "t", 2, Some(1))
             }],
@@ -227,7 +221,7 @@ mod tests {
         volatile.grants = vec!["/etc as /etc, read-only".to_owned()];
         volatile.codes = [("AT0507".to_owned(), "fuel".to_owned())].into();
         volatile.partition = Some("slice:1/2".to_owned());
-        volatile.places = vec![MissedSite {
+        let places = vec![MissedSite {
             module: "m".to_owned(),
             kind: ResourceKind::File,
             place: Some(samples::frame("open", "src/lib.rs", 1)),
@@ -235,6 +229,7 @@ mod tests {
             missed: 1,
             test: "t".to_owned(),
         }];
+        volatile.places = Some(places.clone());
         volatile.worlds = Some(WorldFigures {
             gates_of_tests: canonical.gates.clone(),
             entries: vec![WorldEntry {
@@ -243,7 +238,7 @@ mod tests {
                 test: "set-up".to_owned(),
                 gates: canonical.gates.clone(),
                 coverage: canonical.cleanup_coverage.clone(),
-                places: volatile.places.clone(),
+                places,
                 judged: 1,
             }],
         });
@@ -273,7 +268,8 @@ mod tests {
         use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
         let mut runner =
             TestRunner::new_with_rng(ProptestConfig::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-        let (schema, strategy, wanted) = (schema(), any_report(), of_definitions());
+        let (schema, strategy) = (schema(), any_report());
+        let wanted = of_definitions(&schema);
         let mut found = BTreeSet::new();
         for report in [planted(), rare()] {
             collect(&schema, &schema, &written(&report), "", &mut found);

@@ -190,8 +190,8 @@ impl RunnerBuilder {
         self
     }
 
-    /// Whether it is told which places never release what they acquire, for [`Report::coverage`](crate::report::Report::coverage); a gate on
-    /// clean-up coverage has it in the report's canonical part. Where results of earlier runs are taken, it is not known.
+    /// Whether the report says where tests acquired something, and whether that was released in time: for
+    /// [`Volatile::places`](crate::report::Volatile::places). With a gate on clean-up coverage it is said in any case.
     pub fn coverage(mut self, on: bool) -> Self {
         self.options.coverage = on;
         self

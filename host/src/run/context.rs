@@ -19,7 +19,7 @@ pub(super) type Timelines = BTreeMap<(Arc<str>, Arc<str>), TestTimeline>;
 pub(super) struct RunContext<'a> {
     pub pool: &'a ThreadPool,
     pub options: &'a RunOptions,
-    /// Whether clean-up coverage is wanted.
+    /// Whether it is noted where tests acquire what, and whether they release it.
     pub coverage: bool,
     /// The recorded results that the run takes, and those that it records.
     pub recorded: Option<RecordedRun>,

@@ -4,9 +4,10 @@ use super::judge::Case;
 use super::resources;
 use crate::model::{CleanupCoverage, CoveredPlaces, Frame, MissedSite, Percent, ResourceKind, UnfinishedCleanup};
 use crate::sandbox::Ending;
+use serde::{Deserialize, Serialize};
 
 /// What one test adds to clean-up coverage.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TestCoverage {
     sites: Vec<(ResourceKind, Option<Frame>, u64, u64)>,
     untold: u64,

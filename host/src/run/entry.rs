@@ -6,7 +6,7 @@ use super::options::RunOptions;
 use super::plan::PlannedModule;
 use super::planned::{Decision, PlannedTest};
 use super::record::{self, RecordContext};
-use super::recorded::ResultLookup;
+use super::recorded::{ResultLookup, TestResult};
 use super::serial::SerialGroups;
 use super::single::{JudgedRun, SingleTest};
 use super::slow::RunningTests;
@@ -184,7 +184,10 @@ impl TestRun<'_> {
         let results = shared.recorded.as_ref();
         match results.map_or(ResultLookup::Run, |results| results.take(index, grants.policy())) {
             ResultLookup::Run => {}
-            ResultLookup::Recorded(record) => return EntryResult { cached: true, ..EntryResult::not_run(*record) },
+            ResultLookup::Recorded(result) => {
+                let TestResult { record, coverage } = *result;
+                return EntryResult { cached: true, coverage, ..EntryResult::not_run(record) };
+            }
             ResultLookup::NotProved => return planned.skipped("not run: no result of it is to be proved"),
         }
         let (began, since) = (Instant::now(), SystemTime::now());
@@ -235,7 +238,8 @@ impl TestRun<'_> {
                 let is_whole = !by_wall_clock && host_leak == 0 && !shared.options.interrupt.load(Ordering::Relaxed);
                 if let Some(results) = results.filter(|_| is_whole) {
                     let id = TestId { module: module.module.name().to_owned(), test: test.name.to_string() };
-                    results.ran((index, grants.policy(), id), &record, reads.map(|reads| *reads), since);
+                    let result = TestResult { record: record.clone(), coverage: coverage.clone() };
+                    results.ran((index, grants.policy(), id), result, reads.map(|reads| *reads), since);
                 }
                 let bug = (host_leak > 0).then(|| {
                     format!("host descriptors that were opened for it and are still open after it: {host_leak}")

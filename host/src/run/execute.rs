@@ -64,8 +64,7 @@ pub fn all(shared: &RunContext<'_>, modules: &[PlannedModule], listener: &mut dy
         running: RunningTests::new(shared.pool.current_num_threads(), least_slow(&tests)),
     };
     let worlds = Worlds::new(modules);
-    let notes = shared.coverage || shared.recorded.is_some();
-    let ready = ReadyPrograms::new(modules, shared.options, notes);
+    let ready = ReadyPrograms::new(modules, shared.options, shared.coverage, shared.recorded.is_some());
     let order: Vec<usize> = order.into_iter().filter(|index| worlds.is_taken(*index)).collect();
     let serial = SerialGroups::new(&order, |index| tests[index].1);
     std::thread::scope(|scope| {

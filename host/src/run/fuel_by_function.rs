@@ -149,10 +149,8 @@ impl Runner {
         let functions =
             functions.ok_or_else(|| "the run that tells of it did not spend what the test had spent".to_owned())?;
         let symbols = &counting.planned.module.symbols;
-        let functions = functions.into_iter().map(|(function, fuel)| {
-            let frame = symbols.function(function);
-            FunctionFuel { function: frame.function, file: frame.file, line: frame.line, fuel }
-        });
+        let functions =
+            functions.into_iter().map(|(function, fuel)| FunctionFuel::new(symbols.function(function), fuel));
         Ok(FuelByFunction::new(functions))
     }
 }

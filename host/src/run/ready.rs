@@ -32,6 +32,8 @@ pub struct ReadyProgram<'a> {
     /// The first test: what it is granted, the program is.
     first: &'a PlannedTest,
     options: &'a RunOptions,
+    /// Whether it is noted where the program acquires what.
+    notes_sites: bool,
     /// Nothing before the program was run and after the last test ended; then where it was ready, if that is worth it and can be.
     image: Mutex<Option<Option<Arc<Image>>>>,
     /// How many of the module's entries have not ended.
@@ -39,10 +41,10 @@ pub struct ReadyProgram<'a> {
 }
 
 impl<'a> ReadyPrograms<'a> {
-    /// Those of a plan. `notes`: whether something of each run is noted that an image does not hold.
-    pub fn new(modules: &'a [PlannedModule], options: &'a RunOptions, notes: bool) -> Self {
+    /// Those of a plan. `notes_reads`: whether it is noted what tests read, which an image does not hold.
+    pub fn new(modules: &'a [PlannedModule], options: &'a RunOptions, notes_sites: bool, notes_reads: bool) -> Self {
         let can_be = options.shortcut
-            && !notes
+            && !notes_reads
             && options.trace.is_none()
             && options.streams == Streams::Captured
             && !options.inject_host_leak
@@ -56,6 +58,7 @@ impl<'a> ReadyPrograms<'a> {
                 module,
                 first,
                 options,
+                notes_sites,
                 image: Mutex::default(),
                 left: AtomicUsize::new(module.tests.len()),
             }));
@@ -96,7 +99,7 @@ impl<'a> ReadyProgram<'a> {
         let Decision::Run { entry, .. } = &self.first.decision else { return None };
         let module = &self.module.module;
         let plain = Job::plain(module, (grants, &self.first.name, entry.call()), &self.options.interrupt);
-        let ran = guarded(|| run(&Job { until_ready: true, ..plain })).ok()?;
+        let ran = guarded(|| run(&Job { until_ready: true, notes_sites: self.notes_sites, ..plain })).ok()?;
         let captured = ran.captured.filter(|_| ran.host_leak == 0 && ran.fuel >= LEAST_START)?.ok()?;
         Image::new(module, *captured).ok().map(Arc::new)
     }

@@ -257,12 +257,12 @@ impl Runner {
         for (module, whole) in modules.iter().flat_map(|module| module.whole.iter().map(move |whole| (module, whole))) {
             listener.event(&Event::Note(&format!("{} {whole}", module.module.name)));
         }
-        let has_gate = self.profile.gate().cleanup_coverage.is_some();
-        let recorded = RecordedRun::new(&self.options, has_gate, modules);
+        let recorded = RecordedRun::new(&self.options, modules);
         let shared = RunContext {
             pool: &self.pool,
             options: &self.options,
-            coverage: has_gate || self.tells_coverage(),
+            // A result that is recorded may be taken by a run that tells it.
+            coverage: self.tells_coverage() || recorded.is_some(),
             recorded,
             traces: Mutex::default(),
             timelines: Mutex::default(),
@@ -305,10 +305,9 @@ impl Runner {
         Some((self.options.baseline.as_deref()?, self.options.date))
     }
 
-    /// Whether places that release nothing are told beside the canonical part. Of a test whose result is an earlier run's, it is not known
-    /// what it acquired.
+    /// Whether the report says where tests acquired something, and whether that was released.
     fn tells_coverage(&self) -> bool {
-        self.options.coverage && self.options.results.is_none()
+        self.options.coverage || self.profile.gate().cleanup_coverage.is_some()
     }
 
     pub(super) fn options(&self) -> &RunOptions {
@@ -339,16 +338,15 @@ impl Runner {
             let kept = in_plan().zip(&coverages).filter(|((planned, test), _)| keeps(planned, test));
             let of_tests =
                 kept.map(|((planned, test), coverage)| (planned.module.name(), &*test.name, coverage.clone()));
-            gate.map(|_| coverage::of_run(of_tests, gate))
+            self.tells_coverage().then(|| coverage::of_run(of_tests, gate))
         };
-        let cleanup_coverage = coverage_of(&|_, _| true).map(|(coverage, _)| coverage);
-        let beside = (gate.is_none() && self.tells_coverage()).then(|| {
-            let of_tests = in_plan().zip(&coverages);
-            let of_tests = of_tests.map(|((planned, test), of)| (planned.module.name(), &*test.name, of.clone()));
-            coverage::of_run(of_tests, None).0
-        });
-        // The places of a whole run are counted, and need not be told apart any more.
-        let places = plan.partition.and_then(|_| coverage_of(&|_, test| test.is_test())).map(|(_, places)| places);
+        let (cleanup_coverage, all_places) = coverage_of(&|_, _| true).unzip();
+        let cleanup_coverage = cleanup_coverage.filter(|_| gate.is_some());
+        // Those of a part's set-ups and teardowns are told apart, below: another part may have run the same ones.
+        let places = match plan.partition {
+            Some(_) => coverage_of(&|_, test| test.is_test()).map(|(_, places)| places),
+            None => all_places,
+        };
         let mut doubts =
             doubts::doubts_about(modules, &plan.policy, &outcome.by_wall_clock, interrupted, self.options.streams);
         doubts.extend(plan.refused_by_wall_clock.then(|| Doubt::of_run(Cause::WallClock)));
@@ -417,7 +415,7 @@ impl Runner {
         let volatile = Volatile {
             codes: BTreeMap::new(),
             partition: plan.partition.map(|partition| partition.to_string()),
-            places: places.unwrap_or_default(),
+            places,
             worlds,
             baseline: baseline.map(|baseline| baseline.used_in(&canonical, self.options.date)),
             started: humantime::format_rfc3339_seconds(started).to_string(),
@@ -430,7 +428,7 @@ impl Runner {
             grants: Vec::new(),
             times,
         };
-        Report { coverage: beside, ..Report::new(canonical, volatile).with_codes() }
+        Report::new(canonical, volatile).with_codes()
     }
 }
 

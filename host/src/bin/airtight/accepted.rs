@@ -22,10 +22,23 @@ const LISTED: usize = 20;
 /// The baseline for a run with these arguments. Relative paths start at `here`.
 pub fn load(args: &RunArgs, profile: &Profile, here: &Path) -> Result<Option<Baseline>, Failure> {
     let Some(path) = path(args, profile, here) else { return Ok(None) };
-    if args.writes_baseline && Baseline::text_of(&path).map_err(Failure::setup)?.is_none() {
+    let may_be_missing = args.writes_baseline || is_missing(args, profile, here);
+    if may_be_missing && Baseline::text_of(&path).map_err(Failure::setup)?.is_none() {
         return Ok(None);
     }
     Baseline::load(&path).map(Some).map_err(Failure::setup)
+}
+
+/// Whether the profile's baseline is not there, of a command that does without.
+fn is_missing(args: &RunArgs, profile: &Profile, here: &Path) -> bool {
+    let configured = profile.baseline().filter(|_| args.asks_no_verdict && args.baseline.is_none());
+    configured.is_some_and(|path| !here.join(path).exists())
+}
+
+/// A note that the profile's baseline is not there, of a command that does without.
+pub fn missing_note(args: &RunArgs, profile: &Profile, here: &Path) -> Option<String> {
+    let path = path(args, profile, here).filter(|_| is_missing(args, profile, here))?;
+    Some(format!("the baseline {} is not there, so that nothing is accepted", OneLine(&path.display().to_string())))
 }
 
 fn path(args: &RunArgs, profile: &Profile, here: &Path) -> Option<PathBuf> {
@@ -33,7 +46,7 @@ fn path(args: &RunArgs, profile: &Profile, here: &Path) -> Option<PathBuf> {
 }
 
 /// A path that starts at `here`, shortened to be relative to the working directory if it is below that.
-fn named(here: &Path, path: &Path) -> PathBuf {
+pub fn named(here: &Path, path: &Path) -> PathBuf {
     let whole = here.join(path);
     let current = std::env::current_dir().ok();
     let within = current.and_then(|current| whole.strip_prefix(current).ok().map(Path::to_owned));

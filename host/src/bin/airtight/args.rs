@@ -101,7 +101,7 @@ pub enum Command {
     Completions(CompletionsCommand),
     /// Print the manual page, or that of a command.
     Man(ManCommand),
-    /// Print the JSON Schema of a report, of airtight.toml, or of a trace.
+    /// Print the JSON Schema of a report, of airtight.toml, of a trace, or of what a search found.
     Schema(SchemaCommand),
 }
 
@@ -220,12 +220,16 @@ pub struct SchemaCommand {
 /// What there is a JSON Schema of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaOf {
-    /// What --report json=PATH writes.
+    /// What --report json=PATH writes; airtight verify and airtight merge write such a report, too.
     Report,
     /// The file airtight.toml.
     Config,
     /// What airtight trace --report json=PATH writes.
     Trace,
+    /// What airtight faults --report json=PATH writes.
+    Faults,
+    /// What airtight pollution --report json=PATH writes.
+    Pollution,
 }
 
 #[derive(Debug, Args)]

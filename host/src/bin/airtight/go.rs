@@ -36,10 +36,7 @@ pub fn go(command: &GoCommand) -> Done {
     let planned = session.plan(subjects, refused, &command.selection())?;
     let notes = notes(&go, &built);
     let ended = match command.pollution {
-        Some(orders) => {
-            let found = pollution::tell(&session, &planned, orders, command.run.color.on_stdout())?;
-            conclude(&planned, Ok(if found == 0 { exit_status::PASSED } else { exit_status::TEST_FAILED }))
-        }
+        Some(orders) => conclude(&planned, pollution::tell(&session, &planned, orders, command.run.color.on_stdout())),
         None if command.list.is_some() => conclude(&planned, list::print(&planned)),
         None => session.run(&planned, &notes),
     };

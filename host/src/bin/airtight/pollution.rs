@@ -6,21 +6,28 @@ use crate::print::print;
 use crate::search::{PreparedSearch, without_meaning};
 use crate::session::Session;
 use airtight::Plan;
+use airtight::exit_status;
 use airtight::report::console::render_pollution;
 
 pub fn pollution(mut command: PollutionCommand) -> Done {
     command.run.judges_nothing = true;
     let PollutionCommand { paths, build, tests, run, orders } = &command;
     let prepared = PreparedSearch::new(paths, (build, tests, run), &refuse_all)?;
-    let found = tell(&prepared.session, &prepared.planned, *orders, run.color.on_stdout())?;
-    Ok(prepared.status(found > 0))
+    Ok(match tell(&prepared.session, &prepared.planned, *orders, run.color.on_stdout())? {
+        exit_status::SETUP => exit_status::SETUP,
+        status => prepared.status(status != exit_status::PASSED),
+    })
 }
 
-/// Looks for tests that depend on others, and prints them. Gives their number.
-pub fn tell(session: &Session, planned: &Plan, orders: u32, colours: bool) -> Result<usize, Failure> {
+/// Looks for tests that depend on others, prints them and writes the report files.
+pub fn tell(session: &Session, planned: &Plan, orders: u32, colours: bool) -> Done {
     let pollution = session.pollution(planned, orders as usize)?;
     print(&render_pollution(&pollution, colours))?;
-    Ok(pollution.found().count())
+    Ok(match session.write_pollution(&pollution) {
+        false => exit_status::SETUP,
+        true if pollution.found().next().is_some() => exit_status::TEST_FAILED,
+        true => exit_status::PASSED,
+    })
 }
 
 fn refuse_all(run: &RunArgs, tests: &TestArgs) -> Result<(), Failure> {
@@ -34,7 +41,7 @@ const WHY: &str = "`airtight pollution` runs tests together, in several orders, 
 pub fn refuse(run: &RunArgs, lists: bool) -> Result<(), Failure> {
     let mut refused = without_meaning(run, lists);
     refused.extend([
-        (!run.report.is_empty(), "--report"),
+        (run.report.iter().any(|spec| !spec.kind.tells_pollution()), "every --report but json=PATH"),
         (!run.fault.is_empty(), "--fault"),
         (run.go_heap, "--go-heap"),
         (run.shuffle.is_some(), "--shuffle (the orders follow from --seed)"),

@@ -21,7 +21,7 @@ use airtight::pollution::{self, Pollution};
 use airtight::report::console::{
     Console, ConsoleOptions, OneLine, Progress, SearchProgress, render_faults, render_findings,
 };
-use airtight::report::files::{ReportFiles, ReportKind};
+use airtight::report::files::{ReportFileError, ReportFiles, ReportKind};
 use airtight::report::{RefusedModule, Report, TestRecord, Verdict};
 use airtight::toolchain::Artifact;
 use airtight::{Event, Listener};
@@ -121,6 +121,11 @@ impl Session {
         self.for_programs(args, args.streams(), config)
     }
 
+    /// What is to be told of the settings.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// Loads files that are named on the command line.
     pub fn files(&self, files: &[PathBuf]) -> Vec<Loaded> {
         let load =
@@ -218,9 +223,12 @@ impl Session {
 
     /// Writes the report files of a search for failures. Gives whether all could be written.
     pub fn write_faults(&self, found: &Faults) -> bool {
-        let failed = self.files.write_faults(found);
-        failed.iter().for_each(|error| say(format_args!("error: {error}")));
-        failed.is_empty()
+        all_written(&self.files.write_faults(found))
+    }
+
+    /// Writes the report files of a search for tests that depend on others. Gives whether all could be written.
+    pub fn write_pollution(&self, found: &Pollution) -> bool {
+        all_written(&self.files.write_pollution(found))
     }
 
     /// Runs the one planned program. Its output is already shown; its leaks are told on standard error.
@@ -351,6 +359,12 @@ impl Session {
             },
         }
     }
+}
+
+/// Tells which report files could not be written. Gives whether all could.
+fn all_written(failed: &[ReportFileError]) -> bool {
+    failed.iter().for_each(|error| say(format_args!("error: {error}")));
+    failed.is_empty()
 }
 
 /// Loads a test binary that was built. With `filtersets`, only the tests that these select are in it.

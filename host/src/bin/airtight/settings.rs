@@ -114,7 +114,8 @@ impl Settings {
         let unseen = args.fuel_profile && !args.report.iter().any(shows_functions);
         let unseen =
             unseen.then(|| "fuel by function is told in reports alone: --report json=PATH or html=PATH".to_owned());
-        let notes = seeded.into_iter().chain(unseen).collect();
+        let missing = [accepted::missing_note(args, &profile, here), gates::missing_note(args, &profile, here)];
+        let notes = seeded.into_iter().chain(unseen).chain(missing.into_iter().flatten()).collect();
         Ok(Self { builder, interrupt, files, console, notes, base: base_tests })
     }
 }

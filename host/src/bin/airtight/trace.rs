@@ -22,6 +22,7 @@ pub fn trace(mut command: TraceCommand) -> Done {
     command.tests.filters.push(command.traced.clone());
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
+    command.run.asks_no_verdict = true;
     command.run.trace = Some(TraceOptions::default().most(command.events).allocation(command.min_allocation));
     let named = NamedSubjects::new(&command.paths)?;
     let config = named.config()?;
@@ -47,7 +48,7 @@ pub fn trace(mut command: TraceCommand) -> Done {
         gen_suppressions: run.gen_suppressions,
         color: run.color,
     };
-    replay(&report, &shown, &[])?;
+    replay(&report, &shown, session.notes())?;
     Ok(match report.volatile.interrupted {
         true => exit_status::INTERRUPTED,
         false => exit_status_of(&report),

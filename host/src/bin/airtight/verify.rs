@@ -100,6 +100,7 @@ impl Modules {
 pub fn verify(mut command: VerifyCommand) -> Done {
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
+    command.run.asks_no_verdict = true;
     if command.run.cached {
         return prove(&command);
     }

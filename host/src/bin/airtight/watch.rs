@@ -6,10 +6,12 @@
 use crate::args::WatchCommand;
 use crate::failure::{Done, Failure, say};
 use airtight::exit_status;
+use airtight::internals::{Links, read_file};
 use airtight::report::console::OneLine;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -20,6 +22,9 @@ const QUIET: Duration = Duration::from_millis(150);
 
 /// The tests are run after this time, even if changes go on.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Most bytes of a `Cargo.lock` that are compared. A longer one counts as changed whenever it is written.
+const MAX_LOCK: u64 = 64 << 20;
 
 /// A folder with this file is a cache, such as cargo's target folders.
 const CACHE_TAG: &str = "CACHEDIR.TAG";
@@ -116,7 +121,7 @@ struct Folders {
     changes: Changes,
     /// The files that a run writes.
     written: BTreeSet<PathBuf>,
-    /// The contents of `Cargo.lock` after the last run: a build may write that file.
+    /// What `Cargo.lock` held after the last run: a build may write that file.
     lock: Option<Vec<u8>>,
 }
 
@@ -132,8 +137,12 @@ impl Folders {
         self.root.join("Cargo.lock")
     }
 
+    /// What `Cargo.lock` holds, nothing if there is none; `None` if it cannot be read.
     fn read_lock(&self) -> Option<Vec<u8>> {
-        std::fs::read(self.lock_file()).ok()
+        match read_file(&self.lock_file(), Links::Follow, MAX_LOCK) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Some(Vec::new()),
+            read => read.ok(),
+        }
     }
 
     /// Watches all folders that exist now.
@@ -200,7 +209,7 @@ impl Folders {
                 && path.extension().is_none()
                 && name.starts_with("target")
                 && !path.exists();
-            let is_as_built = *path == self.lock_file() && self.read_lock() == self.lock;
+            let is_as_built = *path == self.lock_file() && self.lock.is_some() && self.read_lock() == self.lock;
             !is_as_built
                 && !is_becoming_target
                 && !self.written.contains(path)

@@ -2,6 +2,7 @@
 
 use super::sanitise::OneLine;
 use super::units::{Bytes, GroupedDigits, plural};
+use crate::model::fuel::FunctionPlace;
 use crate::model::{GateKind, GateRecord, GateTest};
 use std::fmt::{self, Display, Formatter};
 
@@ -61,7 +62,15 @@ fn write_test(f: &mut Formatter<'_>, gate: GateKind, test: &GateTest) -> fmt::Re
         let (own, all) = (grown.seen.saturating_sub(grown.base), seen.saturating_sub(*base));
         let share = if own > all / 2 { "most of it" } else { "of it most" };
         let from = (GroupedDigits(grown.seen), GroupedDigits(grown.base), Change(grown.base, grown.seen));
-        writeln!(f, "{:>14} {share} in {}: {}, in the base {}{}", "", grown.place(), from.0, from.1, from.2)?;
+        writeln!(
+            f,
+            "{:>14} {share} in {}: {}, in the base {}{}",
+            "",
+            FunctionPlace(&grown.frame),
+            from.0,
+            from.1,
+            from.2
+        )?;
     }
     if let Some(why) = no_function {
         writeln!(f, "{:>14} in which function is not known: {}", "", OneLine(why))?;

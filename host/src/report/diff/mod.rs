@@ -1,15 +1,17 @@
 //! What changed between two reports, most often of two versions of a program: its heap by function and by test, its leaks,
-//! its verdicts.
+//! its verdicts, and what it costs by function.
 //!
 //! Tests are matched by module, name and harness. If one report does not know a figure, that is said; it is never taken for
 //! zero. A test that only one report has held nothing in the other.
 
+mod fuel;
 mod growth;
 mod heap;
 mod leaks;
 mod tests;
 
 pub use crate::model::threshold::{Threshold, ThresholdError};
+pub use fuel::{FuelDiff, FunctionChange};
 pub use growth::RetainedGrowth;
 pub use heap::{Amount, ComparedFigure, HeapDiff, OneSided, SiteChange, TestChange, UnknownFigure};
 pub use leaks::{LeakChange, LeakDiff};
@@ -59,6 +61,8 @@ pub struct ReportDiff {
     pub heap: HeapDiff,
     /// All other leaks.
     pub leaks: LeakDiff,
+    /// What the tests cost, and which functions cost more.
+    pub fuel: FuelDiff,
 }
 
 impl ReportDiff {
@@ -75,6 +79,7 @@ impl ReportDiff {
             tests: tests::compare(&pairs),
             heap: heap::compare(&pairs),
             leaks: leaks::compare(&pairs),
+            fuel: fuel::compare(old, new, &pairs),
         }
     }
 }

@@ -4,6 +4,21 @@ use super::{MergeError, Part, worlds};
 use crate::model::{CleanupCoverage, CoveredPlaces, UnfinishedCleanup};
 use std::collections::BTreeMap;
 
+/// Every place of all parts, each once, and those of a set-up or teardown that several parts ran counted once.
+///
+/// # Errors
+/// A part that does not have a list of its places.
+pub fn places(parts: &[Part]) -> Result<CoveredPlaces, &Part> {
+    let mut all = CoveredPlaces::default();
+    for part in parts {
+        let own = part.report.volatile.places.as_ref().ok_or(part)?;
+        own.iter().for_each(|site| all.add(site.clone()));
+    }
+    let of_worlds = worlds::added(parts).once;
+    of_worlds.iter().flat_map(|(_, entry)| &entry.places).for_each(|site| all.add(site.clone()));
+    Ok(all)
+}
+
 /// The joined coverage; `None` if no part has any.
 pub fn joined(parts: &[Part]) -> Result<Option<CleanupCoverage>, MergeError> {
     let Some((first, others)) = parts.split_first() else { return Ok(None) };
@@ -17,19 +32,11 @@ pub fn joined(parts: &[Part]) -> Result<Option<CleanupCoverage>, MergeError> {
     if others.is_empty() {
         return Ok(Some(whole));
     }
-    let mut places = CoveredPlaces::default();
-    for part in parts {
-        let Some(coverage) = own(part).filter(|coverage| coverage.gate == whole.gate) else {
-            return Err(MergeError::Gates { first: first.name.clone(), other: part.name.clone() });
-        };
-        let of_worlds = || worlds::entries(part).flat_map(|entry| &entry.places);
-        if part.report.volatile.places.is_empty() && of_worlds().next().is_none() && coverage.sites > 0 {
-            return Err(MergeError::Coverage { other: part.name.clone() });
-        }
-        part.report.volatile.places.iter().for_each(|site| places.add(site.clone()));
+    if let Some(part) = parts.iter().find(|part| own(part).is_none_or(|coverage| coverage.gate != whole.gate)) {
+        return Err(MergeError::Gates { first: first.name.clone(), other: part.name.clone() });
     }
+    let places = places(parts).map_err(|part| MergeError::Coverage { other: part.name.clone() })?;
     let added = worlds::added(parts);
-    added.once.iter().flat_map(|(_, entry)| &entry.places).for_each(|site| places.add(site.clone()));
     for other in others.iter().filter_map(own) {
         whole.untold = whole.untold.saturating_add(other.untold);
         whole.cleanups = whole.cleanups.saturating_add(other.cleanups);

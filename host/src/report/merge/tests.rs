@@ -138,7 +138,7 @@ fn a_place_of_several_parts_is_one_place() {
         sites.iter().for_each(|site| places.add(site.clone()));
         let mut coverage = CleanupCoverage { cleanups: 2, finished: 1, gate: "50%".parse().ok(), ..Default::default() };
         places.fill(&mut coverage);
-        one.report.volatile.places = sites;
+        one.report.volatile.places = Some(sites);
         with(one, |canonical| canonical.cleanup_coverage = Some(coverage))
     };
     let parts = [
@@ -150,7 +150,7 @@ fn a_place_of_several_parts_is_one_place() {
     let missed: Vec<_> = coverage.missed.iter().map(|site| (&*site.test, site.acquired, site.missed)).collect();
     assert_eq!(missed, [("y", 6, 2), ("x", 6, 2)]);
     let [first, mut other] = parts;
-    other.report.volatile.places.clear();
+    other.report.volatile.places = None;
     assert!(refusal(&[first, other]).starts_with("b.json has no list of the places"));
 }
 

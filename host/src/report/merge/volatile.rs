@@ -1,6 +1,6 @@
 //! What differs from run to run, for all parts together; and whether all parts are there.
 
-use super::{MergeError, Part, worlds};
+use super::{MergeError, Part, coverage, worlds};
 use crate::model::{BaselineUse, Volatile};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,6 +79,7 @@ pub fn joined(parts: &[Part]) -> Volatile {
         baked,
         grants: grants.into_iter().cloned().collect(),
         times,
+        places: coverage::places(parts).ok().map(|places| places.all()),
         ..Volatile::default()
     }
 }

@@ -6,7 +6,7 @@ use super::words::{self, place};
 use crate::model::growth::Growth;
 use crate::model::resource::{LeakAction, LeakSetting};
 use crate::model::{
-    CleanupCoverage, Details, Frame, GateKind, GateRecord, MissedSite, Report, Resource, ResourceKind, TestRecord,
+    CoveredPlaces, Details, Frame, GateKind, GateRecord, MissedSite, Report, Resource, ResourceKind, TestRecord,
     Verdict,
 };
 use sha2::{Digest, Sha256};
@@ -57,8 +57,21 @@ pub(super) struct Finding<'a> {
     pub fingerprint: String,
 }
 
-/// All findings, in the report's order; places that never released what they acquired are those of this coverage.
-pub(super) fn findings<'r>(report: &'r Report, coverage: Option<&'r CleanupCoverage>) -> Vec<Finding<'r>> {
+/// Every place of a report at which something was acquired. Of a report that lists only the places which its gate on clean-up
+/// coverage counts as missed, these.
+pub(super) fn all_places(report: &Report) -> Vec<MissedSite> {
+    let Some(of_tests) = &report.volatile.places else {
+        return report.canonical.cleanup_coverage.iter().flat_map(|coverage| &coverage.missed).cloned().collect();
+    };
+    // A set-up and a test may acquire at one place.
+    let mut places = CoveredPlaces::default();
+    let of_worlds = report.volatile.worlds.iter().flat_map(|worlds| &worlds.entries).flat_map(|entry| &entry.places);
+    of_tests.iter().chain(of_worlds).for_each(|place| places.add(place.clone()));
+    places.all()
+}
+
+/// All findings, in the report's order. Those of `places` are findings of their own that never released what they acquired.
+pub(super) fn findings<'r>(report: &'r Report, places: impl Iterator<Item = &'r MissedSite>) -> Vec<Finding<'r>> {
     let tests = words::tests(report).flat_map(|(module, test)| of_test(report, &module.name, test));
     let refused = report.canonical.refused.iter().map(|refused| Finding {
         rule: "module/refused".to_owned(),
@@ -71,8 +84,7 @@ pub(super) fn findings<'r>(report: &'r Report, coverage: Option<&'r CleanupCover
         related: Vec::new(),
         fingerprint: fingerprint(&["module/refused", &refused.name]),
     });
-    let coverage = coverage.into_iter().flat_map(never_released);
-    tests.chain(refused).chain(coverage).chain(of_run(report)).collect()
+    tests.chain(refused).chain(never_released(places)).chain(of_run(report)).collect()
 }
 
 /// What fails a whole run beside its tests.
@@ -243,8 +255,8 @@ fn accepted(by: &str, details: &Details) -> String {
 }
 
 /// Places whose resources were never released in time, whichever test acquired them.
-fn never_released(coverage: &CleanupCoverage) -> impl Iterator<Item = Finding<'_>> {
-    let never = coverage.missed.iter().filter(|site| site.missed == site.acquired);
+fn never_released<'r>(places: impl Iterator<Item = &'r MissedSite>) -> impl Iterator<Item = Finding<'r>> {
+    let never = places.filter(|site| site.missed > 0 && site.missed == site.acquired);
     never.map(|site| {
         let MissedSite { module, kind, place, acquired, test, .. } = site;
         let rule = format!("never-released/{}", kind.name());
@@ -350,7 +362,7 @@ mod tests {
         let mut report = samples::report(vec![samples::module("m", vec![test])]);
         report.canonical.gates = vec![samples::missed_gate()];
         let found: Vec<_> =
-            findings(&report, None).into_iter().map(|finding| (finding.rule, finding.message)).collect();
+            findings(&report, std::iter::empty()).into_iter().map(|finding| (finding.rule, finding.message)).collect();
         assert_eq!(
             found,
             [

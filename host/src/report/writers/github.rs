@@ -8,9 +8,9 @@ use crate::model::{Report, Verdict};
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
     // Without a gate on them, places are not annotated beside the leaks of the tests.
-    let coverage = report.canonical.cleanup_coverage.as_ref();
+    let missed = report.canonical.cleanup_coverage.iter().flat_map(|coverage| &coverage.missed);
     let mut text: String =
-        findings(report, coverage).iter().filter(|finding| finding.accepted.is_none()).map(line).collect();
+        findings(report, missed).iter().filter(|finding| finding.accepted.is_none()).map(line).collect();
     let counts = report.counts();
     let bad = [
         (counts.leak, Verdict::Leak),

@@ -17,6 +17,7 @@ pub(super) mod tests;
 mod words;
 
 use super::faults::Faults;
+use super::pollution::Pollution;
 use super::{json, pprof};
 use crate::model::Report;
 use std::fmt::{self, Display};
@@ -39,13 +40,15 @@ struct Row {
     wants_profile: bool,
     /// Whether it shows [`Report::timelines`].
     wants_timelines: bool,
-    /// Whether it shows [`Report::coverage`].
+    /// Whether it shows which places never release, or holds what tells that.
     wants_coverage: bool,
     /// Whether it may be mixed with the console's lines on standard output.
     is_log: bool,
     write: fn(WriterInput<'_>) -> Vec<u8>,
     /// Writes what a search for failures found; `None` if the format cannot show that.
     write_faults: Option<fn(&Faults) -> Vec<u8>>,
+    /// Likewise, what a search for tests that depend on others found.
+    write_pollution: Option<fn(&Pollution) -> Vec<u8>>,
 }
 
 /// Makes [`ReportKind`] from rows, so that no format is without one.
@@ -84,6 +87,7 @@ const FILE: Row = Row {
     is_log: false,
     write: |_| Vec::new(),
     write_faults: None,
+    write_pollution: None,
 };
 
 writers! {
@@ -91,8 +95,10 @@ writers! {
     Json: Row {
         name: "json",
         about: "the whole report",
+        wants_coverage: true,
         write: |input| json::write(input.report),
         write_faults: Some(Faults::to_json),
+        write_pollution: Some(Pollution::to_json),
         ..FILE
     };
     /// One page for a browser, which needs nothing but itself. It shows what changed where there is an earlier report.
@@ -200,8 +206,8 @@ impl ReportKind {
         self.row().wants_timelines
     }
 
-    /// Whether it shows [`Report::coverage`]. A run tells it only where [`RunnerBuilder::coverage`](crate::RunnerBuilder::coverage) asks for
-    /// it.
+    /// Whether it shows [`Volatile::places`](crate::report::Volatile::places). A run notes them only if
+    /// [`RunnerBuilder::coverage`](crate::RunnerBuilder::coverage) tells it to.
     #[must_use]
     pub fn wants_coverage(self) -> bool {
         self.row().wants_coverage
@@ -222,6 +228,18 @@ impl ReportKind {
     /// The bytes of the file about a search for failures; `None` if this kind cannot show it.
     pub(super) fn write_faults(self, faults: &Faults) -> Vec<u8> {
         self.row().write_faults.map(|write| write(faults)).unwrap_or_default()
+    }
+
+    /// Whether it can show what a search for tests that depend on others found.
+    #[must_use]
+    pub fn tells_pollution(self) -> bool {
+        self.row().write_pollution.is_some()
+    }
+
+    /// The bytes of the file that shows that; nothing where the kind cannot.
+    #[must_use]
+    pub(super) fn write_pollution(self, found: &Pollution) -> Vec<u8> {
+        self.row().write_pollution.map(|write| write(found)).unwrap_or_default()
     }
 
     /// The bytes of the file. `base` is an earlier report, for the kinds that show what has changed since.

@@ -1,7 +1,7 @@
 //! SARIF 2.1.0: the findings of a report for code scanning and editors. Rules keep their names from version to version. A
 //! finding keeps its fingerprint from report to report: it is made of kind, guest path or place, and scope, without lines.
 
-use super::findings::{Finding, Level, findings, rules};
+use super::findings::{Finding, Level, all_places, findings, rules};
 use crate::model::Report;
 use crate::model::safe_text::OneLine;
 use serde::Serialize;
@@ -138,8 +138,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         execution_successful: !report.volatile.interrupted,
         properties: RunProperties { digest: &report.digest, reproducible: report.canonical.reproducible },
     };
-    let coverage = report.canonical.cleanup_coverage.as_ref().or(report.coverage.as_ref());
-    log(&findings(report, coverage), rules(), (&report.volatile.version, invocation))
+    log(&findings(report, all_places(report).iter()), rules(), (&report.volatile.version, invocation))
 }
 
 /// The SARIF file of a search that came to its end.

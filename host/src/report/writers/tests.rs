@@ -326,7 +326,8 @@ fn an_empty_report_is_one_in_every_format() {
 #[test]
 fn no_line_and_no_count_is_part_of_a_fingerprint() {
     let fingerprints = |report: &Report| -> Vec<(String, String)> {
-        let found = super::findings::findings(report, report.canonical.cleanup_coverage.as_ref());
+        let places = super::findings::all_places(report);
+        let found = super::findings::findings(report, places.iter());
         found.into_iter().map(|finding| (finding.rule, finding.fingerprint)).collect()
     };
     let mut moved = planted();

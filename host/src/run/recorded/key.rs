@@ -24,9 +24,8 @@ impl Key {
 }
 
 /// Why this run neither records nor takes results; `None` if it does.
-pub fn refuses(options: &RunOptions, wants_coverage: bool) -> Option<&'static str> {
+pub fn refuses(options: &RunOptions) -> Option<&'static str> {
     [
-        (wants_coverage, "the profile has a gate on clean-up coverage"),
         (options.keep_output, "output of tests that pass is to be shown, and is not recorded"),
         (options.keep_changes, "changes of overlays are to be kept"),
         (options.heap_profile, "a profile of the heap is wanted"),

@@ -18,6 +18,18 @@ pub(super) use key::key as key_of_test;
 pub use store::Results;
 pub(super) use taken::{RecordedRun, ResultLookup};
 
+use super::coverage::TestCoverage;
+use crate::model::TestRecord;
+use serde::{Deserialize, Serialize};
+
+/// What a test came to, as far as a report tells of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct TestResult {
+    pub record: TestRecord,
+    /// What it adds to clean-up coverage. A later run may want it, whatever this one does.
+    pub coverage: TestCoverage,
+}
+
 /// What a run does with recorded results.
 #[derive(Debug, Clone)]
 pub(crate) struct ResultsUse {

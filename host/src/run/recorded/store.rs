@@ -2,10 +2,10 @@
 //!
 //! A folder or file that another user owns or may write is passed over. So is a file that does not hold what its name says.
 
+use super::TestResult;
 use super::key::Key;
 use crate::files::owner::{is_ours, open_to_strangers};
 use crate::files::{self, Links};
-use crate::model::TestRecord;
 use crate::sandbox::wasi::AskedPath;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -45,7 +45,7 @@ pub(super) struct RecordedResult {
     pub key: String,
     /// The paths that the test read, and the state of each at that time.
     pub reads: Vec<(AskedPath, String)>,
-    pub record: TestRecord,
+    pub result: TestResult,
 }
 
 impl Results {

@@ -1,10 +1,10 @@
 //! What one run does with recorded results: takes them, proves them, and records new ones.
 
-use super::ResultsUse;
 use super::key::{self, Key};
-use super::store::{RecordedResult, Results};
+use super::store::{Recorded, Results};
+use super::{ResultsUse, TestResult};
 use crate::model::doubt::TestId;
-use crate::model::{RecordedResults, TestRecord, Verdict};
+use crate::model::{RecordedResults, Verdict};
 use crate::policy::Policy;
 use crate::run::options::RunOptions;
 use crate::run::plan::PlannedModule;
@@ -25,7 +25,7 @@ pub struct RecordedRun {
 /// What is done about a test.
 pub enum ResultLookup {
     /// A recorded result is taken.
-    Recorded(Box<TestRecord>),
+    Recorded(Box<TestResult>),
     /// The test is not run: no result of it is to be proved.
     NotProved,
     /// The test is run.
@@ -34,9 +34,9 @@ pub enum ResultLookup {
 
 impl RecordedRun {
     /// The recorded results for a run of these modules; `None` if it neither takes nor records results.
-    pub fn new(options: &RunOptions, wants_coverage: bool, modules: &[PlannedModule]) -> Option<Self> {
+    pub fn new(options: &RunOptions, modules: &[PlannedModule]) -> Option<Self> {
         let ResultsUse { results, proves } = options.results.clone()?;
-        let refused = key::refuses(options, wants_coverage).map(str::to_owned).or_else(|| results.refuses());
+        let refused = key::refuses(options).map(str::to_owned).or_else(|| results.refuses());
         let told = RecordedResults { refused: refused.clone(), ..RecordedResults::default() };
         let mut keys = Vec::new();
         for planned in modules.iter().filter(|_| refused.is_none()) {
@@ -82,14 +82,14 @@ impl RecordedRun {
             return if self.key(index).is_some() { ResultLookup::Run } else { ResultLookup::NotProved };
         }
         match self.key(index).and_then(|key| self.find(key, policy)) {
-            Some(record) => ResultLookup::Recorded(record.into()),
+            Some(result) => ResultLookup::Recorded(result.into()),
             None => ResultLookup::Run,
         }
     }
 
     /// The recorded result of a key, if all that the test read is still as it was.
-    fn find(&self, key: &Key, policy: &Policy) -> Option<TestRecord> {
-        let is_same = |recorded: &RecordedResult| {
+    fn find(&self, key: &Key, policy: &Policy) -> Option<TestResult> {
+        let is_same = |recorded: &Recorded| {
             recorded.reads.iter().all(|(asked, state)| {
                 let host = policy.dirs.get(asked.grant).map(|dir| &dir.host);
                 host.and_then(|host| state_of(host, &asked.path, None).ok()).is_some_and(|now| now == *state)
@@ -97,7 +97,7 @@ impl RecordedRun {
         };
         let found = self.results.undamaged(key).into_iter().find(is_same)?;
         self.results.was_used(key);
-        Some(found.record)
+        Some(found.result)
     }
 
     /// Records the result of the test at this index, which ran from `began` on. `reads` is what the test read; `None` if
@@ -105,7 +105,7 @@ impl RecordedRun {
     pub fn ran(
         &self,
         (index, policy, id): (usize, &Policy, TestId),
-        record: &TestRecord,
+        result: TestResult,
         reads: Option<HostReads>,
         began: SystemTime,
     ) {
@@ -116,9 +116,9 @@ impl RecordedRun {
             return;
         };
         if self.proves {
-            return self.prove(key, policy, id, record);
+            return self.prove(key, policy, id, &result);
         }
-        if record.verdict != Verdict::Pass || record.is_flaky() {
+        if result.record.verdict != Verdict::Pass || result.record.is_flaky() {
             return;
         }
         let Some(reads) = reads else { return self.not_cached("did not end by itself".to_owned()) };
@@ -131,7 +131,7 @@ impl RecordedRun {
             states.collect::<Result<Vec<_>, String>>()
         });
         let kept = states.and_then(|reads| {
-            let recorded = RecordedResult { key: key.name().to_owned(), reads, record: record.clone() };
+            let recorded = Recorded { key: key.name().to_owned(), reads, result };
             self.results.keep(key, &recorded).map_err(|error| format!("cannot be recorded: {error}"))
         });
         if let Err(why) = kept {
@@ -140,13 +140,13 @@ impl RecordedRun {
     }
 
     /// Compares a result with the recorded one for the state in which the test ran.
-    fn prove(&self, key: &Key, policy: &Policy, id: TestId, record: &TestRecord) {
+    fn prove(&self, key: &Key, policy: &Policy, id: TestId, result: &TestResult) {
         let Some(recorded) = self.find(key, policy) else {
             return self.not_cached("reads what has changed since its result was recorded".to_owned());
         };
-        let bytes = |record: &TestRecord| serde_json::to_vec(record).ok();
+        let bytes = |result: &TestResult| serde_json::to_vec(result).ok();
         let mut told = self.told();
-        if bytes(&recorded) == bytes(record) {
+        if bytes(&recorded) == bytes(result) {
             told.proved += 1;
         } else {
             told.differ.push(id);

@@ -138,6 +138,10 @@ pub struct RunArgs {
     /// Whether no gate is judged that compares with a base.
     #[arg(skip)]
     pub compares_nothing: bool,
+    /// Whether the verdict is not what the command is about, so that a baseline and a base which the profile names are of use only
+    /// where they are there.
+    #[arg(skip)]
+    pub asks_no_verdict: bool,
     /// With each leak, print a suppression that accepts it, to be pasted into a baseline.
     #[arg(long)]
     pub gen_suppressions: bool,

@@ -1,5 +1,6 @@
 //! What changed between two reports, for a person.
 
+mod fuel;
 mod growth;
 mod table;
 #[cfg(test)]
@@ -57,8 +58,15 @@ impl Display for DiffText<'_> {
         if self.diff.same {
             return writeln!(f, "{:>12} in both reports: policy, modules, tests, figures, leaks", "All the same");
         }
-        let sections =
-            [self.tests(), self.functions(), self.figures(), self.bounded(), self.not_compared(), self.leaks()];
+        let sections = [
+            self.tests(),
+            self.functions(),
+            self.figures(),
+            self.bounded(),
+            self.not_compared(),
+            self.leaks(),
+            self.fuel(),
+        ];
         for section in sections.iter().filter(|section| !section.is_empty()) {
             write!(f, "{SEPARATOR}\n{section}")?;
         }

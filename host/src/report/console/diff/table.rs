@@ -31,6 +31,11 @@ impl TableRow {
         let figures = [shown(bound(old), old), shown(bound(new), new), delta(bound(old), bound(new), old, new)];
         Self { label: label(figure), name, figures }
     }
+
+    /// A row for two exact figures under this label. The name is printed as it is, so it has to be sanitised.
+    pub fn exact(label: &'static str, name: String, old: u64, new: u64) -> Self {
+        Self { label, name, figures: [GroupedDigits(old).to_string(), GroupedDigits(new).to_string(), signed(old, new)] }
+    }
 }
 
 /// The word that stands before a figure.

@@ -6,7 +6,7 @@ use super::figure::ScriptFigure;
 use super::timeline::{DrawnTimeline, Timelines};
 use crate::model::fuel::FunctionPlace;
 use crate::model::safe_text::OneLine;
-use crate::model::{FunctionFuel, Report, TestRecord, Usage};
+use crate::model::{Report, TestRecord, Usage};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -101,11 +101,7 @@ fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
 fn functions(test: &TestRecord) -> Vec<(String, ScriptFigure)> {
     let told = test.details.as_ref().and_then(|details| details.fuel_by_function.as_deref());
     let functions = told.iter().flat_map(|told| &told.functions).take(FUNCTIONS);
-    let place = |function: &FunctionFuel| {
-        let FunctionFuel { function, file, line, .. } = function;
-        FunctionPlace { function, file: file.as_deref(), line: *line }.to_string()
-    };
-    functions.map(|function| (place(function), ScriptFigure(function.fuel))).collect()
+    functions.map(|function| (FunctionPlace(&function.frame).to_string(), ScriptFigure(function.fuel))).collect()
 }
 
 /// What all other functions spent, where there are others.
