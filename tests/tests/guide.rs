@@ -2,6 +2,7 @@
 //! Rust code in them is compiled as documentation of the crate that it is about.
 
 use airtight::config::Config;
+use airtight_tests::pages::{Page, pages};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,20 +11,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The README and the pages, with their texts.
-fn pages() -> Vec<(PathBuf, String)> {
-    let guide = root().join("host/docs/guide");
-    let all = fs::read_dir(guide).unwrap().map(|entry| entry.unwrap().path());
-    let mut pages: Vec<PathBuf> = all.chain([root().join("README.md")]).collect();
-    pages.sort();
-    pages.into_iter().map(|page| (page.clone(), fs::read_to_string(&page).unwrap())).collect()
+/// The blocks of a page that are marked with this language.
+fn blocks<'a>(page: &'a Page, language: &str) -> Vec<&'a str> {
+    page.blocks().into_iter().filter(|block| block.language == language).map(|block| block.text).collect()
 }
 
-/// The blocks of a page that are marked with this language.
-fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
-    let opening = format!("```{language}\n");
-    let opened = page.match_indices(&opening).map(|(at, _)| &page[at + opening.len()..]);
-    opened.map(|rest| rest.split_once("```").expect("a block is closed").0).collect()
+/// Whether a table is a configuration. Others of the pages are baselines and dependencies: see `snippets`.
+fn is_configuration(block: &str) -> bool {
+    let table: toml::Table = block.parse().unwrap_or_else(|error| panic!("{error}\n{block}"));
+    !["accepted", "suppress", "dev-dependencies"].iter().any(|key| table.contains_key(*key))
 }
 
 #[test]
@@ -33,11 +29,11 @@ fn every_configuration_is_one() {
     for there in [&base, &dir.path().join("shared-fixtures")] {
         fs::create_dir(there).unwrap();
     }
-    for (page, text) in pages() {
-        for block in blocks(&text, "toml").into_iter().filter(|block| !block.contains("dependencies]")) {
+    for page in pages() {
+        for block in blocks(&page, "toml").into_iter().filter(|block| is_configuration(block)) {
             let read = Config::from_str(block, "airtight.toml", &base);
-            assert!(read.is_ok(), "{}: {}\n{block}", page.display(), read.unwrap_err());
-            assert!(follows_schema(block), "{}: the schema refuses\n{block}", page.display());
+            assert!(read.is_ok(), "{}: {}\n{block}", page.name(), read.unwrap_err());
+            assert!(follows_schema(block), "{}: the schema refuses\n{block}", page.name());
             checked += 1;
         }
     }
@@ -62,7 +58,7 @@ fn configurations_of_examples_and_guests_follow_the_schema() {
 
 #[test]
 fn links_lead_somewhere() {
-    for (page, text) in pages() {
+    for Page { path: page, text } in pages() {
         let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
         for target in targets.filter(|target| !target.contains("://")) {
             let file = target.split('#').next().unwrap();
@@ -76,7 +72,7 @@ fn the_table_of_contents_names_every_page() {
     let summary = fs::read_to_string(root().join("host/docs/guide/SUMMARY.md")).unwrap();
     let named: BTreeSet<&str> = summary.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect();
     let pages = pages();
-    let there: BTreeSet<&str> = pages.iter().filter_map(|(page, _)| page.file_name()?.to_str()).collect();
+    let there: BTreeSet<&str> = pages.iter().map(Page::name).collect();
     let there = &there - &BTreeSet::from(["SUMMARY.md", "README.md"]);
     assert_eq!(named, there);
 }
@@ -86,11 +82,11 @@ fn the_table_of_contents_names_every_page() {
 #[test]
 fn every_page_with_rust_is_compiled() {
     let sdk = fs::read_to_string(root().join("guest-sdk/src/lib.rs")).unwrap();
-    for (page, text) in pages() {
-        let name = page.file_name().unwrap().to_str().unwrap();
+    for page in pages() {
+        let name = page.name();
         let elsewhere = ["README.md", "embedding.md"].contains(&name);
         assert!(
-            elsewhere || blocks(&text, "rust").is_empty() || sdk.contains(name),
+            elsewhere || blocks(&page, "rust").is_empty() || sdk.contains(name),
             "nothing compiles the Rust of {name}"
         );
     }
@@ -103,9 +99,9 @@ fn the_readme_s_rust_is_the_guide_s() {
         block.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect()
     };
     let pages = pages();
-    let (readme, guide): (Vec<_>, Vec<_>) = pages.iter().partition(|(page, _)| page.ends_with("README.md"));
-    let guide: Vec<String> = guide.iter().flat_map(|(_, text)| blocks(text, "rust")).map(shown).collect();
-    let [(_, readme)] = readme[..] else { panic!("there is one README") };
+    let (readme, guide): (Vec<_>, Vec<_>) = pages.iter().partition(|page| page.name() == "README.md");
+    let guide: Vec<String> = guide.iter().flat_map(|page| blocks(page, "rust")).map(shown).collect();
+    let [readme] = readme[..] else { panic!("there is one README") };
     let blocks = blocks(readme, "rust");
     assert!(blocks.len() > 2 && blocks.iter().all(|block| guide.contains(&shown(block))), "{blocks:#?}");
 }
