@@ -3,6 +3,8 @@
 //! Whatever a guest chose (names, messages, paths, output) is shown with its control characters escaped. Text of more than
 //! one line stands behind a gutter. So a test can neither drive the terminal nor forge a line of the report.
 
+#[cfg(feature = "cli")]
+mod bar_line;
 mod baseline;
 mod blocks;
 mod certainty;

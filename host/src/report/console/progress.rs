@@ -1,49 +1,74 @@
 //! A progress bar under the console's lines, for a terminal.
 
+use super::bar_line::{BarLine, RunningTests};
 use super::reporter::{Console, ConsoleOptions};
 use super::sanitise::OneLine;
+use crate::model::TestRecord;
 use crate::model::counts::Counts;
 use crate::model::events::{Event, Listener};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-const TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len}: {msg}{running}";
+/// The columns of a terminal that does not tell how many it has.
+const USUAL_COLUMNS: usize = 80;
 
-/// Most characters of a running test's name in the bar.
-const LONGEST_NAME: usize = 40;
-
-/// The tests that are running; the test that began first is in front.
+/// The tests that have ended, and those that are running; the one that began first is in front.
 #[derive(Debug, Clone, Default)]
-struct RunningNow(Arc<Mutex<Vec<(String, Instant)>>>);
+struct Shown(Arc<Mutex<(Counts, Vec<(String, Instant)>)>>);
 
-impl RunningNow {
+impl Shown {
     fn started(&self, module: &str, test: &str) {
         let name = format!("{} {}", OneLine(module), OneLine(test));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((name, Instant::now()));
+        self.lock().1.push((name, Instant::now()));
     }
 
-    fn ended(&self, module: &str, test: &str) {
-        let name = format!("{} {}", OneLine(module), OneLine(test));
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = running.iter().position(|(running, _)| *running == name) {
-            running.remove(at);
+    fn ended(&self, module: &str, test: &TestRecord) {
+        let name = format!("{} {}", OneLine(module), OneLine(&test.name));
+        let mut shown = self.lock();
+        shown.0.add(test);
+        if let Some(at) = shown.1.iter().position(|(running, _)| *running == name) {
+            shown.1.remove(at);
         }
     }
 
-    /// Writes how many tests are running, and which of them has been running for the longest time.
-    fn write(&self, to: &mut dyn fmt::Write, now: Instant) -> fmt::Result {
-        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((name, began)) = running.first() else { return Ok(()) };
-        let (count, seconds) = (running.len(), now.saturating_duration_since(*began).as_secs());
-        let shown: String = match name.char_indices().nth(LONGEST_NAME) {
-            Some((end, _)) => name[..end].chars().chain(['…']).collect(),
-            None => name.clone(),
-        };
-        write!(to, "; {count} running, for {seconds}s {shown}")
+    /// What came of the tests that have ended, and how many are running, with the one of these that has been for the longest time.
+    fn told(&self, now: Instant) -> (String, Option<RunningTests>) {
+        let shown = self.lock();
+        let Counts { pass, skip, .. } = shown.0;
+        let counts = [(pass, "passed"), (shown.0.unsuccessful(), "failed or leaked"), (skip, "skipped")];
+        let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+        let running = shown.1.first().map(|(longest, began)| RunningTests {
+            count: shown.1.len(),
+            longest: longest.clone(),
+            since: now.saturating_duration_since(*began),
+        });
+        (counts.collect::<Vec<_>>().join(", "), running)
     }
+
+    fn lock(&self) -> MutexGuard<'_, (Counts, Vec<(String, Instant)>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A bar on standard error that says what it is told, in one line however many columns the terminal has at that time.
+fn bar_of(
+    target: ProgressDrawTarget,
+    what: &'static str,
+    told: impl Fn(&ProgressState) -> (String, Option<RunningTests>) + Send + Sync + Clone + 'static,
+) -> ProgressBar {
+    let style = ProgressStyle::with_template("{line}").unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("line", move |state: &ProgressState, to: &mut dyn fmt::Write| {
+        let columns = terminal_size::terminal_size_of(io::stderr()).map_or(USUAL_COLUMNS, |(width, _)| width.0.into());
+        let (came, running) = told(state);
+        let (done, all) = (state.pos(), state.len().unwrap_or_default());
+        let line = BarLine { what, elapsed: state.elapsed(), done, all, came, running };
+        // Writing to a string cannot fail.
+        let _ = to.write_str(&line.fitted(columns));
+    });
+    ProgressBar::with_draw_target(Some(0), target).with_style(style)
 }
 
 /// A [`Console`] with a bar on standard error that stays below the console's lines. If standard error is not a terminal,
@@ -52,8 +77,7 @@ impl RunningNow {
 pub struct Progress<W> {
     console: Console<AboveBar<W>>,
     bar: ProgressBar,
-    counts: Counts,
-    running: RunningNow,
+    shown: Shown,
 }
 
 impl<W: Write> Progress<W> {
@@ -70,16 +94,11 @@ impl<W: Write> Progress<W> {
     }
 
     fn on(target: ProgressDrawTarget, writer: W, options: ConsoleOptions) -> Self {
-        let running = RunningNow::default();
-        let told = running.clone();
-        let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let style = style.with_key("running", move |_: &ProgressState, to: &mut dyn fmt::Write| {
-            // Writing to a string cannot fail.
-            let _ = told.write(to, Instant::now());
-        });
-        let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Running");
+        let shown = Shown::default();
+        let told = shown.clone();
+        let bar = bar_of(target, "Running", move |_| told.told(Instant::now()));
         let console = Console::new(AboveBar { bar: bar.clone(), writer }, options);
-        Self { console, bar, counts: Counts::default(), running }
+        Self { console, bar, shown }
     }
 
     /// Removes the bar and returns the writer.
@@ -101,17 +120,11 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.console.event(event);
             }
             Event::TestFinished { module, test, .. } => {
-                self.running.ended(module, &test.name);
-                self.counts.add(test);
-                let Counts { pass, skip, .. } = self.counts;
-                self.bar.set_message(format!(
-                    "{pass} passed, {} failed or leaked, {skip} skipped",
-                    self.counts.unsuccessful()
-                ));
+                self.shown.ended(module, test);
                 self.bar.inc(1);
                 self.console.event(event);
             }
-            Event::TestStarted { module, test } => self.running.started(module, test),
+            Event::TestStarted { module, test } => self.shown.started(module, test),
             Event::TestSlow { .. } | Event::TestCached { .. } | Event::Granted { .. } | Event::Note(_) => {
                 self.console.event(event)
             }
@@ -125,14 +138,14 @@ impl<W: Write + Send> Listener for Progress<W> {
     }
 }
 
-const SEARCH_TEMPLATE: &str = "{prefix:>12} [{elapsed_precise:>9}] {wide_bar} {pos}/{len} {msg}";
-
 /// A bar on standard error for a search, which runs tests again and again. Where standard error is not a terminal, it draws nothing. Everything
 /// else is passed on to another listener.
 #[derive(Debug)]
 pub struct SearchProgress<L> {
     other: L,
     bar: ProgressBar,
+    /// What is being done.
+    what: Arc<Mutex<&'static str>>,
 }
 
 impl<L: Listener> SearchProgress<L> {
@@ -142,9 +155,15 @@ impl<L: Listener> SearchProgress<L> {
     }
 
     fn on(target: ProgressDrawTarget, other: L) -> Self {
-        let style = ProgressStyle::with_template(SEARCH_TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style).with_prefix("Searching");
-        Self { other, bar }
+        let what = Arc::new(Mutex::new(""));
+        let told = Arc::clone(&what);
+        let told = move |_: &ProgressState| ((*told.lock().unwrap_or_else(PoisonError::into_inner)).to_owned(), None);
+        let bar = bar_of(target, "Searching", told);
+        Self { other, bar, what }
+    }
+
+    fn say(&self, what: &'static str) {
+        *self.what.lock().unwrap_or_else(PoisonError::into_inner) = what;
     }
 
     /// Removes the bar.
@@ -157,13 +176,13 @@ impl<L: Listener> Listener for SearchProgress<L> {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::RunStarted { tests, .. } => {
-                self.bar.set_message("tests as they are");
+                self.say("tests as they are");
                 self.bar.set_length(*tests as u64);
             }
             Event::TestFinished { .. } => self.bar.inc(1),
             Event::RunFinished { .. } => self.bar.set_position(0),
             Event::Searching { done, known } => {
-                self.bar.set_message("runs with failures");
+                self.say("runs with failures");
                 self.bar.set_length(*known as u64);
                 self.bar.set_position(*done as u64);
             }
@@ -197,6 +216,7 @@ impl<W: Write> Write for AboveBar<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Verdict;
 
     #[test]
     fn the_bar_of_a_search_shows_how_far_it_is() {
@@ -218,20 +238,19 @@ mod tests {
 
     #[test]
     fn the_bar_names_the_test_that_runs_longest() {
-        let running = RunningNow::default();
-        let text = |after| {
-            let mut text = String::new();
-            running.write(&mut text, Instant::now() + Duration::from_secs(after)).unwrap();
-            text
+        let shown = Shown::default();
+        let told = |after| {
+            let (came, running) = shown.told(Instant::now() + Duration::from_secs(after));
+            running.map(|running| (came, running.count, running.since.as_secs(), running.longest))
         };
-        assert_eq!(text(0), "");
-        running.started("m", "first");
-        running.started("m", "\u{1b}[2J");
-        assert_eq!(text(7), "; 2 running, for 7s m first");
-        running.ended("m", "first");
-        assert_eq!(text(7), r"; 1 running, for 7s m \u{1b}[2J");
-        running.ended("m", "\u{1b}[2J");
-        running.started("m", &"x".repeat(100));
-        assert_eq!(text(1), format!("; 1 running, for 1s m {}…", "x".repeat(LONGEST_NAME - 2)));
+        let of = |came: &str, count, since, longest: &str| Some((came.to_owned(), count, since, longest.to_owned()));
+        assert_eq!(told(0), None);
+        shown.started("m", "first");
+        shown.started("m", "\u{1b}[2J");
+        assert_eq!(told(7), of("", 2, 7, "m first"));
+        shown.ended("m", &TestRecord::new("first", Verdict::Leak));
+        assert_eq!(told(7), of("1 failed or leaked", 1, 7, r"m \u{1b}[2J"));
+        shown.ended("m", &TestRecord::new("\u{1b}[2J", Verdict::Pass));
+        assert_eq!(shown.told(Instant::now()).0, "1 passed, 1 failed or leaked");
     }
 }

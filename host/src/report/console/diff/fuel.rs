@@ -15,7 +15,8 @@ impl DiffText<'_> {
         let mut text = String::new();
         if fuel.old != fuel.new {
             let tests = plural(fuel.tests as u64, "test that both have", "tests that both have");
-            let change = [GroupedDigits(fuel.old).to_string(), GroupedDigits(fuel.new).to_string(), signed(fuel.old, fuel.new)];
+            let change =
+                [GroupedDigits(fuel.old).to_string(), GroupedDigits(fuel.new).to_string(), signed(fuel.old, fuel.new)];
             let ([old, new, delta], count) = (change, GroupedDigits(fuel.tests as u64));
             text.push_str(&line("Fuel", format_args!("of {count} {tests}: base {old}, new {new}, delta {delta}")));
         }
@@ -24,7 +25,8 @@ impl DiffText<'_> {
 
     fn costs(&self, fuel: &FuelDiff) -> String {
         let tests = fuel.by_function as u64;
-        let title = line("Fuel", format_args!("by function, in {} {}", GroupedDigits(tests), plural(tests, "test", "tests")));
+        let title =
+            line("Fuel", format_args!("by function, in {} {}", GroupedDigits(tests), plural(tests, "test", "tests")));
         let shown = if self.options.all { fuel.functions.len() } else { fuel.functions.len().min(LISTED) };
         let (listed, more) = fuel.functions.split_at(shown);
         let row = |FunctionChange { frame, old, new }: &FunctionChange| {
@@ -35,7 +37,10 @@ impl DiffText<'_> {
         let table = (!rows.is_empty()).then(|| title + &DiffTable { of: "function", rows }.to_string());
         let same = fuel.functions_same as u64;
         let same = (same > 0).then(|| {
-            line("", format_args!("{} {} the same", GroupedDigits(same), plural(same, "function costs", "functions cost")))
+            line(
+                "",
+                format_args!("{} {} the same", GroupedDigits(same), plural(same, "function costs", "functions cost")),
+            )
         });
         let unknown = fuel.functions_unknown as u64;
         let unknown = (unknown > 0).then(|| {
@@ -59,7 +64,10 @@ impl DiffText<'_> {
         let (name, why) = (self.name(first), super::OneLine(why));
         line(
             "",
-            format_args!("{} {cost} something else, in which function is not known: {name}: {why}", GroupedDigits(tests)),
+            format_args!(
+                "{} {cost} something else, in which function is not known: {name}: {why}",
+                GroupedDigits(tests)
+            ),
         )
     }
 }

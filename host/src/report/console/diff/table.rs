@@ -34,7 +34,11 @@ impl TableRow {
 
     /// A row for two exact figures under this label. The name is printed as it is, so it has to be sanitised.
     pub fn exact(label: &'static str, name: String, old: u64, new: u64) -> Self {
-        Self { label, name, figures: [GroupedDigits(old).to_string(), GroupedDigits(new).to_string(), signed(old, new)] }
+        Self {
+            label,
+            name,
+            figures: [GroupedDigits(old).to_string(), GroupedDigits(new).to_string(), signed(old, new)],
+        }
     }
 }
 

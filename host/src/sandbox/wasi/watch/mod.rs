@@ -26,4 +26,4 @@ pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
 pub use kinds::named;
 pub use stacks::CallStacks;
-pub use watch::{Callee, CallWatch, OwnCalls, WatchOptions, errno_code};
+pub use watch::{CallWatch, Callee, OwnCalls, WatchOptions, errno_code};
