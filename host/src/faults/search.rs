@@ -2,7 +2,7 @@
 
 use super::journal::{FaultJournal, KnownRuns};
 use super::options::{FUEL_BEYOND, FUEL_TIMES, FaultOptions};
-use super::sweep::{FaultJob, FaultTrial, NotSwept, Sweep};
+use super::sweep::{FaultJob, FaultTrial, NotSwept, Sweep, SweepStart};
 use super::table::Table;
 use super::way_out::WayOut;
 use crate::ledger::Stack;
@@ -203,11 +203,11 @@ impl<'a> Search<'a> {
         for ((module, name, key), begun) in names.into_iter().zip(begun) {
             let begun = begun.ok_or(SearchError::Interrupted)?;
             match begun.map_err(|bug| self.bug(module, bug))? {
-                Err(why) => {
+                SweepStart::LeftOut(why) => {
                     self.depends_on_clock |= why == NotSwept::ByWallClock;
                     self.modules[module].left_out.push(UnsweptTest { test: name, why: why.to_string() });
                 }
-                Ok((sweep, listed)) => {
+                SweepStart::Ready(sweep, listed) => {
                     let test = self.tests.len();
                     let known = match (&self.journal, &key) {
                         (Some(journal), Some(key)) if self.options.resumes => {
@@ -216,7 +216,7 @@ impl<'a> Search<'a> {
                         _ => KnownRuns::default(),
                     };
                     self.known.push((key, known));
-                    self.tests.push(sweep);
+                    self.tests.push(*sweep);
                     jobs.extend(listed.into_iter().map(|(fault, stack)| FaultJob {
                         test,
                         faults: vec![fault],

@@ -62,18 +62,26 @@ pub enum NotSwept {
 /// Which of the failures of a test's calls are tried: those with their places.
 type Listed = Vec<(Fault, Stack)>;
 
+/// What a test's run as it is leads to.
+pub enum SweepStart<'a> {
+    /// Its calls are made to fail: these failures, for a start.
+    Ready(Box<Sweep<'a>>, Listed),
+    /// They are not.
+    LeftOut(NotSwept),
+}
+
 impl<'a> Sweep<'a> {
     /// Runs a test as it is, and lists the failures that its calls can have.
     ///
     /// # Errors
-    /// A bug of ours; else, within, why its calls are not made to fail.
-    pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<Result<(Self, Listed), NotSwept>, HostBug> {
+    /// A bug of ours.
+    pub fn begin(module: usize, subject: FaultSubject<'a>) -> Result<SweepStart<'a>, HostBug> {
         let plain = subject.run(&[], None)?;
         if plain.by_wall_clock {
-            return Ok(Err(NotSwept::ByWallClock));
+            return Ok(SweepStart::LeftOut(NotSwept::ByWallClock));
         }
         if plain.end != (FaultEnd::Ended { passed: true }) {
-            return Ok(Err(NotSwept::NoEnd));
+            return Ok(SweepStart::LeftOut(NotSwept::NoEnd));
         }
         let fuel = plain.fuel.saturating_mul(FUEL_TIMES).saturating_add(FUEL_BEYOND);
         let mut counts = SweptTest {
@@ -100,7 +108,8 @@ impl<'a> Sweep<'a> {
         let known = KnownCalls::from_run(&plain);
         let subject = subject.with_fuel(fuel);
         let reads = Mutex::new(plain.reads.clone());
-        Ok(Ok((Self { module, subject, counts, is_doubtful: false, plain, known, reads }, listed)))
+        let sweep = Self { module, subject, counts, is_doubtful: false, plain, known, reads };
+        Ok(SweepStart::Ready(Box::new(sweep), listed))
     }
 
     /// Runs it with one of its calls failing. Of those on the way out, at most so many failures are to be tried.

@@ -118,7 +118,7 @@ pub fn not_tracked(account: &Account, policy: &Policy) -> Option<String> {
         Account::Untracked(why) if policy.heap_required => {
             Some(format!("its heap was not tracked, and `heap = \"required\"` demands that it is: {why}"))
         }
-        _ => None,
+        Account::Untracked(_) | Account::Tracked { .. } => None,
     }
 }
 

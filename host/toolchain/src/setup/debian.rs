@@ -128,19 +128,28 @@ pub(crate) fn linker_to_type(machine: &Machine<'_>, info: &RustcInfo) -> String 
     command_to_type(machine, Needs { toolchain: false, linker: true, llvm_major: info.llvm_major })
 }
 
-/// Installs what is needed. `Ok(Err(why))` if the distribution does not have it.
+/// Whether a distribution has what is needed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Supply {
+    /// It has, and it is installed now.
+    Installed,
+    /// It has not, for this reason.
+    Lacking(String),
+}
+
+/// Installs what is needed, if the distribution has it.
 pub(crate) fn install(
     machine: &Machine<'_>,
     needs: Needs,
     progress: &mut dyn FnMut(SetupEvent<'_>),
-) -> Result<Result<(), String>, ToolchainError> {
+) -> Result<Supply, ToolchainError> {
     let packages = match choose(machine, needs) {
         Ok(packages) => packages,
         Err(_) => {
             update(machine, progress)?;
             match choose(machine, needs) {
                 Ok(packages) => packages,
-                Err(why) => return Ok(Err(why)),
+                Err(why) => return Ok(Supply::Lacking(why)),
             }
         }
     };
@@ -150,10 +159,10 @@ pub(crate) fn install(
         update(machine, progress)?;
         match choose(machine, needs) {
             Ok(packages) => install_packages(machine, &packages, progress)?,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(Supply::Lacking(why)),
         }
     }
-    Ok(Ok(()))
+    Ok(Supply::Installed)
 }
 
 fn update(machine: &Machine<'_>, progress: &mut dyn FnMut(SetupEvent<'_>)) -> Result<(), ToolchainError> {
@@ -207,7 +216,7 @@ mod tests {
         fake
     }
 
-    fn steps(fake: &FakeMachine, needs: Needs) -> (Result<Result<(), String>, ToolchainError>, Vec<String>) {
+    fn steps(fake: &FakeMachine, needs: Needs) -> (Result<Supply, ToolchainError>, Vec<String>) {
         let mut seen = Vec::new();
         let result = install(&fake.machine(), needs, &mut |event| {
             if let SetupEvent::Started(step) = event {
@@ -249,7 +258,7 @@ mod tests {
         fake.answer("apt-cache policy", POLICY_STALE);
         fake.on("apt-get update", |fake| fake.answer("apt-cache policy", POLICY_BOOKWORM));
         let (result, seen) = steps(&fake, ALL);
-        assert_eq!(result.unwrap(), Ok(()));
+        assert_eq!(result.unwrap(), Supply::Installed);
         assert_eq!(
             seen,
             ["updating the package index", "installing rustc-web cargo-web rust-web-src wasi-libc lld-22"]
@@ -260,7 +269,8 @@ mod tests {
     fn what_the_distribution_does_not_have_is_no_failure_of_a_command() {
         let fake = debian();
         fake.answer("apt-cache policy", POLICY_STALE);
-        assert!(steps(&fake, ALL).0.unwrap().unwrap_err().contains("rustc-web 1.85"));
+        let supply = steps(&fake, ALL).0.unwrap();
+        assert!(matches!(&supply, Supply::Lacking(why) if why.contains("rustc-web 1.85")), "{supply:?}");
     }
 
     #[test]

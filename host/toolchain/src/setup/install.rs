@@ -1,7 +1,7 @@
 //! Installs a toolchain if there is none, as far as the caller permits.
 
 use crate::error::ToolchainError;
-use crate::setup::debian::{self, Needs};
+use crate::setup::debian::{self, Needs, Supply};
 use crate::setup::find::{DistributionCompiler, active, find_on};
 use crate::setup::ingredients::Ingredients;
 use crate::setup::linker;
@@ -107,7 +107,7 @@ fn with_distribution(
             let command = debian::command_to_type(machine, needs);
             return Err(refuse(machine, permission, reasons, Some(command)));
         }
-        if let Err(why) = debian::install(machine, needs, progress)? {
+        if let Supply::Lacking(why) = debian::install(machine, needs, progress)? {
             reasons.push(why);
             return Err(refuse(machine, permission, reasons, None));
         }
@@ -124,7 +124,7 @@ fn with_distribution(
         // The linkers that were tried are too old or broken. The distribution has one that is made for its compiler.
         Err(ToolchainError::NoLinker { .. }) if permission == Permission::System && debian::available(machine) => {
             let needs = Needs { toolchain: false, linker: true, llvm_major: base.info.llvm_major };
-            if let Err(why) = debian::install(machine, needs, progress)? {
+            if let Supply::Lacking(why) = debian::install(machine, needs, progress)? {
                 reasons.push(why);
                 return Err(ToolchainError::Unavailable { reasons });
             }
