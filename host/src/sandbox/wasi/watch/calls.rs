@@ -35,7 +35,8 @@ pub struct WatchedCalls {
     pub misuses: Vec<Misuse>,
     /// The paths of files whose last write failed, or wrote less than it was asked to.
     pub half_written: BTreeSet<Arc<str>>,
-    /// Sums of what is in files at the end: of all that are left where nothing was to fail, else of those that are half written.
+    /// Sums of what is in files at the end: of all that are left where nothing was to fail, else of those that are half written
+    /// or written on.
     pub sums: BTreeMap<Arc<str>, [u8; 32]>,
     /// The stacks of its calls, for runs that go the same way; empty if calls are not noted.
     pub stacks: Arc<CallStacks>,

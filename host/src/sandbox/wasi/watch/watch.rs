@@ -160,7 +160,9 @@ impl CallWatch {
 
     /// Whether the contents of a file are to be summed up at the end.
     pub fn wants_sum(&self, path: &str) -> bool {
-        self.options.notes && (self.options.faults.is_empty() || self.seen.half_written.contains(path))
+        let written_on = |misuse: &Misuse| misuse.kind == MisuseKind::WriteAfterFailure && *misuse.object == *path;
+        let failed = || self.seen.half_written.contains(path) || self.seen.misuses.iter().any(written_on);
+        self.options.notes && (self.options.faults.is_empty() || failed())
     }
 
     /// What is in a file at the end.
