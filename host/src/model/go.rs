@@ -12,8 +12,8 @@ use std::borrow::Cow;
 #[non_exhaustive]
 pub struct GoRecord {
     /// Fuel that the program spent before the test began: the runtime's start, and the initialisation of packages. It is not in
-    /// the usage of any test. Of the tests of a module it differs only by what it takes to read their names, so that only the
-    /// first test that is run has it.
+    /// the usage of any test. Of the tests of a module it differs only by what `testing` does before each: it reads the test's name, and
+    /// collects garbage before a benchmark. So only the first test that is run has it.
     #[serde(with = "figure::optional", skip_serializing_if = "Option::is_none")]
     pub start_fuel: Option<u64>,
     /// What the test left on Go's heap, where that was asked for.

@@ -1,0 +1,7 @@
+//go:build integration
+
+package world
+
+import "testing"
+
+func TestTagged(*testing.T) {}
