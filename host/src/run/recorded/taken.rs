@@ -1,7 +1,7 @@
 //! What one run does with recorded results: takes them, proves them, and records new ones.
 
 use super::key::{self, Key};
-use super::store::{Recorded, Results};
+use super::store::{RecordedResult, Results};
 use super::{ResultsUse, TestResult};
 use crate::model::doubt::TestId;
 use crate::model::{RecordedResults, Verdict};
@@ -89,7 +89,7 @@ impl RecordedRun {
 
     /// The recorded result of a key, if all that the test read is still as it was.
     fn find(&self, key: &Key, policy: &Policy) -> Option<TestResult> {
-        let is_same = |recorded: &Recorded| {
+        let is_same = |recorded: &RecordedResult| {
             recorded.reads.iter().all(|(asked, state)| {
                 let host = policy.dirs.get(asked.grant).map(|dir| &dir.host);
                 host.and_then(|host| state_of(host, &asked.path, None).ok()).is_some_and(|now| now == *state)
@@ -131,7 +131,7 @@ impl RecordedRun {
             states.collect::<Result<Vec<_>, String>>()
         });
         let kept = states.and_then(|reads| {
-            let recorded = Recorded { key: key.name().to_owned(), reads, result };
+            let recorded = RecordedResult { key: key.name().to_owned(), reads, result };
             self.results.keep(key, &recorded).map_err(|error| format!("cannot be recorded: {error}"))
         });
         if let Err(why) = kept {
