@@ -16,39 +16,46 @@ use std::time::{Duration, Instant};
 const USUAL_COLUMNS: usize = 80;
 
 /// The tests that have ended, and those that are running; the one that began first is in front.
-#[derive(Debug, Clone, Default)]
-struct Shown(Arc<Mutex<(Counts, Vec<(String, Instant)>)>>);
+#[derive(Debug, Default)]
+struct BarTests {
+    ended: Counts,
+    running: Vec<(String, Instant)>,
+}
 
-impl Shown {
+/// The same, for the threads that tell of tests and the one that draws.
+#[derive(Debug, Clone, Default)]
+struct SharedTests(Arc<Mutex<BarTests>>);
+
+impl SharedTests {
     fn started(&self, module: &str, test: &str) {
         let name = format!("{} {}", OneLine(module), OneLine(test));
-        self.lock().1.push((name, Instant::now()));
+        self.lock().running.push((name, Instant::now()));
     }
 
     fn ended(&self, module: &str, test: &TestRecord) {
         let name = format!("{} {}", OneLine(module), OneLine(&test.name));
-        let mut shown = self.lock();
-        shown.0.add(test);
-        if let Some(at) = shown.1.iter().position(|(running, _)| *running == name) {
-            shown.1.remove(at);
+        let mut tests = self.lock();
+        tests.ended.add(test);
+        if let Some(at) = tests.running.iter().position(|(running, _)| *running == name) {
+            tests.running.remove(at);
         }
     }
 
     /// What came of the tests that have ended, and how many are running, with the one of these that has been for the longest time.
     fn told(&self, now: Instant) -> (String, Option<RunningTests>) {
-        let shown = self.lock();
-        let Counts { pass, skip, .. } = shown.0;
-        let counts = [(pass, "passed"), (shown.0.unsuccessful(), "failed or leaked"), (skip, "skipped")];
+        let tests = self.lock();
+        let Counts { pass, skip, .. } = tests.ended;
+        let counts = [(pass, "passed"), (tests.ended.unsuccessful(), "failed or leaked"), (skip, "skipped")];
         let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-        let running = shown.1.first().map(|(longest, began)| RunningTests {
-            count: shown.1.len(),
+        let running = tests.running.first().map(|(longest, began)| RunningTests {
+            count: tests.running.len(),
             longest: longest.clone(),
             since: now.saturating_duration_since(*began),
         });
         (counts.collect::<Vec<_>>().join(", "), running)
     }
 
-    fn lock(&self) -> MutexGuard<'_, (Counts, Vec<(String, Instant)>)> {
+    fn lock(&self) -> MutexGuard<'_, BarTests> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,7 +84,7 @@ fn bar_of(
 pub struct Progress<W> {
     console: Console<AboveBar<W>>,
     bar: ProgressBar,
-    shown: Shown,
+    tests: SharedTests,
 }
 
 impl<W: Write> Progress<W> {
@@ -94,11 +101,11 @@ impl<W: Write> Progress<W> {
     }
 
     fn on(target: ProgressDrawTarget, writer: W, options: ConsoleOptions) -> Self {
-        let shown = Shown::default();
-        let told = shown.clone();
+        let tests = SharedTests::default();
+        let told = tests.clone();
         let bar = bar_of(target, "Running", move |_| told.told(Instant::now()));
         let console = Console::new(AboveBar { bar: bar.clone(), writer }, options);
-        Self { console, bar, shown }
+        Self { console, bar, tests }
     }
 
     /// Removes the bar and returns the writer.
@@ -120,11 +127,11 @@ impl<W: Write + Send> Listener for Progress<W> {
                 self.console.event(event);
             }
             Event::TestFinished { module, test, .. } => {
-                self.shown.ended(module, test);
+                self.tests.ended(module, test);
                 self.bar.inc(1);
                 self.console.event(event);
             }
-            Event::TestStarted { module, test } => self.shown.started(module, test),
+            Event::TestStarted { module, test } => self.tests.started(module, test),
             Event::TestSlow { .. } | Event::TestCached { .. } | Event::Granted { .. } | Event::Note(_) => {
                 self.console.event(event)
             }
@@ -238,19 +245,19 @@ mod tests {
 
     #[test]
     fn the_bar_names_the_test_that_runs_longest() {
-        let shown = Shown::default();
+        let tests = SharedTests::default();
         let told = |after| {
-            let (came, running) = shown.told(Instant::now() + Duration::from_secs(after));
+            let (came, running) = tests.told(Instant::now() + Duration::from_secs(after));
             running.map(|running| (came, running.count, running.since.as_secs(), running.longest))
         };
         let of = |came: &str, count, since, longest: &str| Some((came.to_owned(), count, since, longest.to_owned()));
         assert_eq!(told(0), None);
-        shown.started("m", "first");
-        shown.started("m", "\u{1b}[2J");
+        tests.started("m", "first");
+        tests.started("m", "\u{1b}[2J");
         assert_eq!(told(7), of("", 2, 7, "m first"));
-        shown.ended("m", &TestRecord::new("first", Verdict::Leak));
+        tests.ended("m", &TestRecord::new("first", Verdict::Leak));
         assert_eq!(told(7), of("1 failed or leaked", 1, 7, r"m \u{1b}[2J"));
-        shown.ended("m", &TestRecord::new("\u{1b}[2J", Verdict::Pass));
-        assert_eq!(shown.told(Instant::now()).0, "1 passed, 1 failed or leaked");
+        tests.ended("m", &TestRecord::new("\u{1b}[2J", Verdict::Pass));
+        assert_eq!(tests.told(Instant::now()).0, "1 passed, 1 failed or leaked");
     }
 }
