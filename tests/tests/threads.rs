@@ -188,6 +188,17 @@ fn what_a_thread_that_ended_left_is_told_with_its_stack() {
     assert!(functions.contains(&"wasi_thread_start") && !functions.contains(&"_start"), "{functions:?}");
 }
 
+/// A panic or an exit in a spawned thread is told with that thread's stack: the main thread stands in its join.
+#[test]
+fn what_ended_the_test_is_told_with_the_stack_of_the_thread_that_did_it() {
+    let (_, report) = run_threads(&["-j", "1"]);
+    for name in ["fail_in_another_thread", "exit_from_another_thread"] {
+        let stack = test(&report, name)["stack"].as_array().unwrap();
+        let [frame] = &stack[..] else { panic!("{name}: {stack:?}") };
+        assert_eq!(frame["function"], format!("threads::{name}::{{{{closure}}}}"), "{name}");
+    }
+}
+
 /// What threads print is the test's output, each line whole.
 #[test]
 fn what_threads_print_is_captured() {

@@ -83,7 +83,8 @@ async fn call_then<T>(
     loop {
         caller.data_mut().wasi.begin_try(seat.id, began);
         let done = around(caller, captures, &call);
-        began.get_or_insert(caller.data().wasi.elapsed());
+        // It waits since the first try, however often it looks again.
+        let since = *began.get_or_insert(caller.data().wasi.elapsed());
         let error = match done {
             Ok(done) => {
                 seat.board.schedule().descriptors_changed();
@@ -98,14 +99,13 @@ async fn call_then<T>(
             }
             Err(error) => error,
         };
-        let now = caller.data().wasi.elapsed();
         match error.downcast_ref::<Halt>() {
             Some(Halt::Until(until)) => {
                 let wait = until.sockets.clone().map_or(Wait::Time, Wait::Descriptor);
-                begin_wait(&seat, caller, (wait, Some(until.due), now));
+                begin_wait(&seat, caller, (wait, Some(until.due), since));
             }
             Some(Halt::Wait(waited)) if waited.forever => {
-                begin_wait(&seat, caller, (Wait::Descriptor(waited.message.clone()), None, now));
+                begin_wait(&seat, caller, (Wait::Descriptor(waited.message.clone()), None, since));
             }
             _ => return Err(error),
         }
@@ -120,10 +120,10 @@ fn stack(caller: &Caller<'_, TestState>) -> Stack {
 }
 
 /// A thread begins to wait, until a time where it has one. Keeps where, if that is to be told.
-fn begin_wait(seat: &Seat, caller: &mut Caller<'_, TestState>, (wait, due, now): (Wait, Option<u64>, u64)) {
+fn begin_wait(seat: &Seat, caller: &mut Caller<'_, TestState>, (wait, due, since): (Wait, Option<u64>, u64)) {
     let traces = caller.data_mut().wasi.trace().is_some();
     let told = traces.then(|| wait.to_string());
-    let is_followed = seat.wait(wait.clone(), due, now);
+    let is_followed = seat.wait(wait.clone(), due, since);
     if let Some(object) = told {
         let (object, stack) = (Some(object.into()), Some(stack(caller)));
         let event = TracedEvent { object, stack, ..TracedEvent::new(TraceKind::Wait, "waits for") };

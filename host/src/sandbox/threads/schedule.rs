@@ -337,11 +337,11 @@ impl Schedule {
         true
     }
 
-    /// Notes that a thread begins to wait.
-    pub fn wait(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) {
+    /// Notes that a thread waits, since this time.
+    pub fn wait(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, since: u64) {
         self.allocator.break_hold(id);
         self.running = None;
-        let waiting = self.waits.begin(id, wait, due, now);
+        let waiting = self.waits.begin(id, wait, due, since);
         if let Some(thread) = self.threads.get_mut(&id) {
             thread.waiting = Some(waiting);
         }

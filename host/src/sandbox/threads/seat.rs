@@ -137,10 +137,10 @@ impl Seat {
         self.board.schedule().is_due(self.id)
     }
 
-    /// The thread begins to wait. Gives whether that is to be told.
-    pub(super) fn wait(&self, wait: Wait, due: Option<u64>, now: u64) -> bool {
+    /// The thread begins to wait, or goes on with a wait that began at `since`. Gives whether that is to be told.
+    pub(super) fn wait(&self, wait: Wait, due: Option<u64>, since: u64) -> bool {
         let mut schedule = self.board.schedule();
-        schedule.wait(self.id, wait, due, now);
+        schedule.wait(self.id, wait, due, since);
         schedule.is_followed()
     }
 

@@ -61,8 +61,8 @@ pub struct Waits {
 }
 
 impl Waits {
-    /// Notes that a thread begins to wait.
-    pub fn begin(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, now: u64) -> Waiting {
+    /// Notes that a thread waits, since this time.
+    pub fn begin(&mut self, id: ThreadId, wait: Wait, due: Option<u64>, since: u64) -> Waiting {
         self.count += 1;
         let nth = self.count;
         match &wait {
@@ -77,7 +77,7 @@ impl Waits {
         if let Some(due) = due {
             self.timers.insert((due, id));
         }
-        Waiting { wait, due, since: now, nth }
+        Waiting { wait, due, since, nth }
     }
 
     /// Notes that a thread does not wait any more.
