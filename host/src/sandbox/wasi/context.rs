@@ -214,6 +214,16 @@ impl Wasi {
         self.watch.is_some() || self.trace.as_ref().is_some_and(|trace| trace.wants_places())
     }
 
+    /// Whether the stack of a call is wanted that acts on this descriptor and closes nothing.
+    pub(crate) fn wants_stacks_on(&self, fd: u32) -> bool {
+        let is_stream = || {
+            let entry = self.table.get(Fd::from(fd)).ok()?;
+            Some(self.ledger.get(entry.id)?.kind == Kind::Stream)
+        };
+        let is_traced = self.trace.as_ref().is_some_and(|trace| trace.wants_places());
+        is_traced || (self.watch.is_some() && is_stream() != Some(true))
+    }
+
     /// What a call is looked at with.
     pub(super) fn books(&self) -> Books<'_> {
         Books { table: &self.table, ledger: &self.ledger, stack: self.stack.as_ref(), policy: &self.grants.policy }

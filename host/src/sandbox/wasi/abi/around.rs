@@ -18,6 +18,8 @@ pub(in crate::sandbox) enum Capture {
     LateRelease,
     /// Never: the call does neither.
     Never,
+    /// Never, of a call that acts on this descriptor: who looks at calls does not look at those on standard streams.
+    NeverOn(u32),
 }
 
 /// The stack of the guest that calls the host. It may be known of a run that went the same way until now.
@@ -42,9 +44,13 @@ pub(in crate::sandbox) fn around<T>(
     let captures = match capture {
         Capture::Always => true,
         Capture::LateRelease => caller.data().wasi.wants_release(),
-        Capture::Never => false,
+        Capture::Never | Capture::NeverOn(_) => false,
     };
-    let looks = captures || caller.data().wasi.wants_stacks();
+    let looked_at = || match capture {
+        Capture::NeverOn(fd) => caller.data().wasi.wants_stacks_on(fd),
+        _ => caller.data().wasi.wants_stacks(),
+    };
+    let looks = captures || looked_at();
     let spent = caller.data().spent(left);
     let stack = if looks { Some(stack(caller, spent)) } else { None };
     let state = caller.data_mut();

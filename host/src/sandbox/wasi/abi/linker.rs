@@ -43,7 +43,8 @@ macro_rules! define {
 macro_rules! hostcalls {
     ($linker:ident, $for_threads:ident: $( $stack:ident $name:ident ( $($arg:ident $ty:ty),* ) )*) => {$({
         const CALL: (Capture, bool) = traits(stringify!($stack));
-        define!($linker, $for_threads, MODULE, stringify!($name), (CALL.0, CALL.1), ($($arg $ty),*), move |state, memory| {
+        define!($linker, $for_threads, MODULE, stringify!($name),
+            (on_handle(CALL.0, stringify!($name), &[$(i64::from($arg)),*]), CALL.1), ($($arg $ty),*), move |state, memory| {
             front::call(state, memory, (stringify!($name), &[$(i64::from($arg)),*]), |state, memory| {
                 ready(preview1::$name(&mut *state.wasi, memory $(, $arg)*))
             })
@@ -69,6 +70,14 @@ const fn traits(kind: &str) -> (Capture, bool) {
         b"releases" => (Capture::LateRelease, false),
         b"yields" => (Capture::Never, true),
         _ => (Capture::Never, false),
+    }
+}
+
+/// The same for a call of this function with these arguments.
+fn on_handle(capture: Capture, name: &str, args: &[i64]) -> Capture {
+    match (capture, args) {
+        (Capture::Never, [fd, ..]) if name.starts_with("fd_") => Capture::NeverOn(*fd as u32),
+        (capture, _) => capture,
     }
 }
 
