@@ -169,7 +169,8 @@ fn a_leaked_thread_is_told_with_the_connection_and_the_file_that_it_holds() {
     assert_eq!(thread["handles"], 3, "{thread:#}");
     assert!(thread["does"].as_str().unwrap().contains("bytes"), "{thread:#}");
     assert!((1_000_000_000..1_001_000_000).contains(&thread["waited_ns"].as_u64().unwrap()), "{thread:#}");
-    for leak in leaks.iter().filter(|leak| leak["kind"] != "thread") {
+    // Nobody holds the file that is left in scratch, so it has no stack.
+    for leak in leaks.iter().filter(|leak| leak["kind"] == "socket" || leak["kind"] == "file") {
         let functions: Vec<&str> =
             leak["stack"].as_array().unwrap().iter().filter_map(|frame| frame["function"].as_str()).collect();
         assert!(functions.contains(&"wasi_thread_start"), "{functions:?}");
