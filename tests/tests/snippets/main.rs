@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Lines of commands that are not run here, and why. Each begins so.
-const NOT_RUN: [(&str, &str); 4] = [
+const NOT_RUN: [(&str, &str); 6] = [
     (
         "kubectl apply ",
         "it needs a cluster; the command of the job is run once for each index, and its parts are merged",
@@ -27,6 +27,14 @@ const NOT_RUN: [(&str, &str); 4] = [
     ("bazel test ", "`bazel.rs` runs a target of this rule, where there is a Bazel"),
     ("$ cargo run --bin airtight-examples", "`.ci/run` runs the commands of the README; a test holds it to that"),
     ("$ cargo test --workspace", "likewise"),
+    (
+        "$ AIRTIGHT_PROGRAM=target/release/airtight host/benches/races.sh",
+        "it takes minutes; that the script is there is checked",
+    ),
+    (
+        "$ cargo test -p airtight-tests --test threads -- --ignored ",
+        "it takes a quarter of an hour; that there is such a test is checked",
+    ),
 ];
 
 /// The languages of blocks, and which test holds them to the truth.
@@ -170,7 +178,7 @@ fn prepare(page: &Page, shop: &mut Shop) {
 fn commands_run_and_print_what_pages_show() {
     let mut shop = Shop::new();
     let has_go = go("the guide's commands for tests of Go").is_some();
-    let mut not_run = BTreeSet::new();
+    let (mut not_run, mut missing) = (BTreeSet::new(), Vec::new());
     for page in pages() {
         shop.begin_page();
         prepare(&page, &mut shop);
@@ -182,6 +190,7 @@ fn commands_run_and_print_what_pages_show() {
             for line in block.text.lines() {
                 if let Some((begins, _)) = NOT_RUN.iter().find(|(begins, _)| line.starts_with(begins)) {
                     not_run.insert(*begins);
+                    is_there(line);
                 } else if has_go || !line.contains("go ") {
                     shop.follow(&page, line);
                 }
@@ -189,17 +198,26 @@ fn commands_run_and_print_what_pages_show() {
         }
         for block in blocks.iter().filter(|block| block.language == "text") {
             let is_checked = page.name() != "threads.md" || shop.has_threads();
-            assert!(
-                !is_checked || was_printed(&shop, block),
-                "{}:{}: nothing prints\n{}\n{}",
-                page.name(),
-                block.line,
-                block.text,
-                shop.printed()
-            );
+            if is_checked && !was_printed(&shop, block) {
+                let (page, printed) = (page.name(), shop.printed());
+                missing.push(format!("{page}:{}: nothing prints\n{}\n{printed}", block.line, block.text));
+            }
         }
     }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
     assert_eq!(not_run, NOT_RUN.iter().map(|(begins, _)| *begins).collect(), "a line that no page has is in the list");
+}
+
+/// Checks that there is what a line names that takes too long to be run.
+fn is_there(line: &str) {
+    let root = package_dir().join("..");
+    if let Some((_, script)) = line.split_once("airtight host/") {
+        assert!(root.join("host").join(script).is_file(), "{line}");
+    }
+    if let Some((_, test)) = line.split_once("--test threads -- --ignored ") {
+        let source = std::fs::read_to_string(root.join("tests/tests/threads.rs")).unwrap();
+        assert!(source.contains(&format!("fn {test}(")), "{line}");
+    }
 }
 
 fn was_printed(shop: &Shop, block: &Block<'_>) -> bool {

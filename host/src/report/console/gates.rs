@@ -106,13 +106,17 @@ impl Display for Change {
 mod tests {
     use super::*;
     use crate::model::gates::judge;
-    use crate::model::{GateLimits, Report, samples};
+    use crate::model::{FuelByFunction, FunctionFuel, GateLimits, Report, samples};
 
     #[test]
     fn figure_limit_and_who() {
         let report = |fuel: u64| -> Report {
             let mut test = samples::passed("parser::big");
             test.usage.as_mut().unwrap().fuel = Some(fuel);
+            let of_lex = if fuel > 1_000_000 { 640_000 } else { 602_000 };
+            let spent = |function, line, fuel| FunctionFuel::new(samples::frame(function, "src/lex.rs", line), fuel);
+            let functions = FuelByFunction::new([spent("lex", 80, of_lex), spent("next", 9, fuel - of_lex)]);
+            test.details.get_or_insert_default().fuel_by_function = Some(Box::new(functions));
             samples::report(vec![samples::module("parser", vec![test, samples::passed("parser::small")])])
         };
         let base = report(1_000_000);
