@@ -327,7 +327,7 @@ fn a_program_that_never_comes_to_its_tests_is_no_pass() {
         }
         write("none/none_test.go", "package none\n");
         let ran = airtight_go(&go, dir.path(), &["./..."]);
-        assert_eq!(ran.status, Some(102), "{}{}", ran.stdout, ran.stderr);
+        assert_eq!(ran.status, Some(104), "{}{}", ran.stdout, ran.stderr);
         assert!(ran.stdout.contains("1 test run: 1 passed"), "{}", ran.stdout);
         for said in [
             "m/never: none of its tests can be run: its program ended before it called `m.Run`; have TestMain call it",

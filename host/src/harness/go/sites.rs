@@ -55,12 +55,14 @@ pub fn sites(text: &str) -> (Vec<ParsedGoSite>, u64) {
 /// A stack without the calls outside of the test, and without those inside the runtime that make a block. `None` if the
 /// hook itself allocated.
 fn users(mut calls: Vec<Frame>) -> Option<Vec<Frame>> {
-    // Maps are in a package of their own.
-    let is_runtime =
-        |frame: &Frame| ["runtime.", "internal/runtime/"].iter().any(|own| frame.function.starts_with(own));
+    let is_runtime = |frame: &Frame| frame.function.starts_with("runtime.");
     let inner = calls.iter().position(|frame| !is_runtime(frame))?;
     calls.drain(..inner);
-    if calls[0].function.starts_with(HOOK) || calls.iter().any(|frame| frame.function == WAITS) {
+    // Maps are in a package of the runtime's own, which allocates for the hook, too.
+    let is_map = |frame: &Frame| is_runtime(frame) || frame.function.starts_with("internal/runtime/maps.");
+    let caller = calls.iter().find(|frame| !is_map(frame));
+    let is_hook = caller.is_some_and(|frame| frame.function.starts_with(HOOK));
+    if is_hook || calls.iter().any(|frame| frame.function == WAITS) {
         return None;
     }
     let is_harness = |frame: &Frame| frame.function == CALLER || frame.function.starts_with(HOOK);
