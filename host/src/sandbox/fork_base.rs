@@ -20,6 +20,17 @@ const LEAST_BYTES: u64 = 1 << 20;
 /// The most bytes: while the module is made, the host holds them several times.
 const MOST_BYTES: u64 = 128 << 20;
 
+/// A forked subtest to run.
+#[derive(Clone, Copy)]
+pub struct Fork<'a> {
+    /// Where it begins.
+    pub image: &'a ForkImage,
+    /// What it begins from, and other forks of its test, if that is not its test's own module.
+    pub base: Option<&'a ForkBase<'a>>,
+    /// Whether its test is run again up to there, in place of beginning from the image.
+    pub repeats: bool,
+}
+
 /// What forks of one test begin from.
 pub struct ForkBase<'a> {
     /// The module of the test itself.

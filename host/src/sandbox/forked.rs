@@ -1,7 +1,6 @@
 //! What is kept of forked subtests until they run, and what an instance knows of them: pure data. `take_fork` makes it, and `fork`
 //! begins from it.
 
-use super::fork_base::ForkBase;
 use super::globals::GlobalValues;
 use super::heap::{Ground, HeapState};
 use super::memory_image::MemoryImage;
@@ -51,17 +50,6 @@ impl std::fmt::Debug for ForkImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ForkImage").field("path", &self.path).finish_non_exhaustive()
     }
-}
-
-/// A forked subtest to run.
-#[derive(Clone, Copy)]
-pub struct Fork<'a> {
-    /// Where it begins.
-    pub image: &'a ForkImage,
-    /// What it begins from, and other forks of its test, if that is not its test's own module.
-    pub base: Option<&'a ForkBase<'a>>,
-    /// Whether its test is run again up to there, in place of beginning from the image.
-    pub repeats: bool,
 }
 
 /// What an instance knows of its forks.

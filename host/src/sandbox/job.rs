@@ -1,7 +1,7 @@
 //! What one run of a test has to do.
 
-use super::fork_base::ForkBase;
-use super::forked::{Fork, ForkImage};
+use super::fork_base::{Fork, ForkBase};
+use super::forked::ForkImage;
 use super::image::{AfterSetUp, BeginsReady};
 use super::module::LoadedModule;
 use super::start::{EntryPoint, SdkCall};

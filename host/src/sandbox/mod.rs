@@ -73,8 +73,8 @@ pub use ending::{Ending, TrapKind};
 pub use engine::{Compiler, Engine, EngineError, EngineOptions};
 // Not public: a guest may only be called on a thread with the stack that it needs, and only the runner's threads have it.
 pub use cleanups::FailedCleanup;
-pub(crate) use fork_base::ForkBase;
-pub(crate) use forked::{Fork, ForkImage};
+pub(crate) use fork_base::{Fork, ForkBase};
+pub(crate) use forked::ForkImage;
 pub(crate) use image::{AfterSetUp, BeginsReady, Image, ImageError, InstanceImage, SetUp};
 pub(crate) use job::Job;
 pub use load_error::LoadError;

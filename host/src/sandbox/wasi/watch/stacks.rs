@@ -1,7 +1,6 @@
 //! The stacks of a test's calls of the host. To capture one costs many times what a call does, and a run in which a call is to fail goes
 //! the way of the run before it until then: up to there its stacks are known.
 
-use super::calls::MAX_NOTED;
 use crate::ledger::Stack;
 use std::sync::Arc;
 
@@ -16,13 +15,16 @@ pub struct StackBook {
     known: Option<Arc<CallStacks>>,
     /// Those of this run so far, where they are kept.
     own: Option<CallStacks>,
+    /// How many of them are kept at most.
+    most: usize,
     /// How many calls there were.
     calls: usize,
 }
 
 impl StackBook {
-    pub fn new(known: Option<Arc<CallStacks>>, keeps: bool) -> Self {
-        Self { known, own: keeps.then(CallStacks::default), calls: 0 }
+    /// Of its own stacks, at most so many are kept; with `None`, no list of them is.
+    pub fn new(known: Option<Arc<CallStacks>>, most: Option<usize>) -> Self {
+        Self { known, own: most.map(|_| CallStacks::default()), most: most.unwrap_or(0), calls: 0 }
     }
 
     /// The stack of the next call, if it is known. `spent` is the fuel spent by now: it is another one where the run went another way.
@@ -39,7 +41,7 @@ impl StackBook {
     /// Keeps the stack of a call that was captured.
     pub fn add(&mut self, spent: u64, stack: &Stack) {
         self.calls += 1;
-        if let Some(own) = self.own.as_mut().filter(|own| own.0.len() < MAX_NOTED) {
+        if let Some(own) = self.own.as_mut().filter(|own| own.0.len() < self.most) {
             own.0.push((spent, Stack::clone(stack)));
         }
     }
@@ -66,13 +68,13 @@ mod tests {
 
     #[test]
     fn stacks_are_known_as_long_as_the_run_goes_the_same_way() {
-        let mut plain = StackBook::new(None, true);
+        let mut plain = StackBook::new(None, Some(10));
         for nth in 1..=4 {
             assert_eq!(plain.next(nth * 10), None);
             plain.add(nth * 10, &stack(u32::try_from(nth).unwrap()));
         }
         let known = Arc::new(plain.finish());
-        let mut other = StackBook::new(Some(Arc::clone(&known)), true);
+        let mut other = StackBook::new(Some(Arc::clone(&known)), Some(10));
         assert_eq!(other.next(10), Some(stack(1)));
         assert_eq!(other.next(20), Some(stack(2)));
         assert_eq!(other.next(31), None, "it has spent something else");
@@ -80,7 +82,7 @@ mod tests {
         assert_eq!(other.next(40), None, "and does not come back to that way");
         let own: Vec<u64> = other.finish().0.iter().map(|(spent, _)| *spent).collect();
         assert_eq!(own, [10, 20, 31]);
-        let mut parted = StackBook::new(Some(known), false);
+        let mut parted = StackBook::new(Some(known), None);
         assert_eq!(parted.next(10), Some(stack(1)));
         parted.part();
         assert_eq!((parted.next(20), parted.finish().0.len()), (None, 0));

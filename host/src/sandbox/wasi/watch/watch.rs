@@ -109,7 +109,7 @@ impl CallWatch {
         Self {
             planned: options.faults.len(),
             happened: 0,
-            stacks: StackBook::new(options.stacks.take(), options.notes),
+            stacks: StackBook::new(options.stacks.take(), options.notes.then_some(MAX_NOTED)),
             options,
             is_called: false,
             counts: [0; Call::ALL.len()],
