@@ -111,8 +111,8 @@ impl Forks {
 
 impl ForkTarget {
     /// Of a fork that is to be entered so, or of none.
-    pub(super) fn new(fork: Option<Fork<'_>>, grants: &Arc<Grants>, capture: StackCapture, fuel: u64) -> Self {
-        let places = fork.iter().flat_map(|fork| fork.image.places.iter().rev().copied()).collect();
+    pub(super) fn new(image: Option<&ForkImage>, grants: &Arc<Grants>, capture: StackCapture, fuel: u64) -> Self {
+        let places = image.iter().flat_map(|image| image.places.iter().rev().copied()).collect();
         Self { places, grants: Arc::clone(grants), capture, fuel }
     }
 }

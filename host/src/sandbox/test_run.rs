@@ -94,7 +94,7 @@ fn fork_target(job: &Job<'_>, instruments: &Instruments) -> Option<ForkTarget> {
     let fork = job.fork.filter(|fork| fork.repeats);
     let fuel = instruments.fuel(job.grants.policy().limits.most(Limit::Fuel));
     (fork.is_some() || instruments.shift.is_some())
-        .then(|| ForkTarget::new(fork, job.grants, instruments.capture.clone(), fuel))
+        .then(|| ForkTarget::new(fork.map(|fork| fork.image), job.grants, instruments.capture.clone(), fuel))
 }
 
 /// How one call of the test went, its clean-ups included.
