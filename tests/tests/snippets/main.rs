@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Lines of commands that are not run here, and why. Each begins so.
-const NOT_RUN: [(&str, &str); 6] = [
+const NOT_RUN: [(&str, &str); 4] = [
     (
         "kubectl apply ",
         "it needs a cluster; the command of the job is run once for each index, and its parts are merged",
@@ -27,14 +27,6 @@ const NOT_RUN: [(&str, &str); 6] = [
     ("bazel test ", "`bazel.rs` runs a target of this rule, where there is a Bazel"),
     ("$ cargo run --bin airtight-examples", "`.ci/run` runs the commands of the README; a test holds it to that"),
     ("$ cargo test --workspace", "likewise"),
-    (
-        "$ AIRTIGHT_PROGRAM=target/release/airtight host/benches/races.sh",
-        "it takes minutes; that the script is there is checked",
-    ),
-    (
-        "$ cargo test -p airtight-tests --test threads -- --ignored ",
-        "it takes a quarter of an hour; that there is such a test is checked",
-    ),
 ];
 
 /// The languages of blocks, and which test holds them to the truth.
@@ -190,7 +182,6 @@ fn commands_run_and_print_what_pages_show() {
             for line in block.text.lines() {
                 if let Some((begins, _)) = NOT_RUN.iter().find(|(begins, _)| line.starts_with(begins)) {
                     not_run.insert(*begins);
-                    is_there(line);
                 } else if has_go || !needs_go(line) {
                     shop.follow(&page, line);
                 }
@@ -215,18 +206,6 @@ fn commands_run_and_print_what_pages_show() {
 /// Whether a line runs Go, or a binary that it built.
 fn needs_go(line: &str) -> bool {
     line.split_whitespace().any(|word| word == "go" || word.ends_with(".test.wasm"))
-}
-
-/// Checks that there is what a line names that takes too long to be run.
-fn is_there(line: &str) {
-    let root = package_dir().join("..");
-    if let Some((_, script)) = line.split_once("airtight host/") {
-        assert!(root.join("host").join(script).is_file(), "{line}");
-    }
-    if let Some((_, test)) = line.split_once("--test threads -- --ignored ") {
-        let source = std::fs::read_to_string(root.join("tests/tests/threads.rs")).unwrap();
-        assert!(source.contains(&format!("fn {test}(")), "{line}");
-    }
 }
 
 fn was_printed(shop: &Shop, block: &Block<'_>) -> bool {
