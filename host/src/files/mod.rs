@@ -65,7 +65,7 @@ pub fn open(path: &Path, links: Links) -> Result<File> {
 /// Reads a whole regular file of at most so many bytes.
 ///
 /// # Errors
-/// The errors of [`open`], and [`TooLong`].
+/// Errors of the system; the file is not a regular one, or is longer than that.
 pub fn read(path: &Path, links: Links, most: u64) -> Result<Vec<u8>> {
     read_open(&open(path, links)?, most)
 }
