@@ -28,6 +28,26 @@ pub(crate) fn report(modules: Vec<ModuleRecord>) -> Report {
     Report::new(Canonical::new(policy, modules), volatile)
 }
 
+/// The use of a baseline with an entry of each kind that is told of, which accepts this.
+pub(crate) fn baseline_use(what: &str) -> BaselineUse {
+    let entry = BaselineEntry {
+        module: Some("m".to_owned()),
+        test: Some("t".to_owned()),
+        what: what.to_owned(),
+        expires: Date::new(2026, 1, 2),
+        reason: Some("before 2.0".to_owned()),
+    };
+    BaselineUse {
+        file: "airtight-baseline.toml".to_owned(),
+        date: Date::new(2026, 1, 3),
+        entries: 1,
+        judged: 1,
+        gone: vec![entry.clone()],
+        expired: vec![entry],
+        unused: vec!["pool".to_owned()],
+    }
+}
+
 /// A gate on threads that a run did not keep.
 pub(crate) fn missed_gate() -> GateRecord {
     GateRecord { seen: 2, ..GateRecord::new(GateKind::Threads, "1".to_owned()) }

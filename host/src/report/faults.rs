@@ -278,7 +278,7 @@ fn canonical_bytes(canonical: &CanonicalFaults) -> Vec<u8> {
 mod tests {
     use super::super::schema::tests::{collect, of_definitions};
     use super::*;
-    use crate::model::{BaselineEntry, samples};
+    use crate::model::samples;
     use serde_json::{Value, json};
 
     /// A search with everything that one can have, but a finding of each kind.
@@ -311,23 +311,8 @@ mod tests {
         let mut canonical = CanonicalFaults { modules: vec![module], ..CanonicalFaults::default() };
         canonical.baseline = Some(format!("sha256:{}", "0".repeat(64)));
         canonical.judge(3);
-        let entry = BaselineEntry {
-            module: Some("m".to_owned()),
-            test: Some("t".to_owned()),
-            what: "leak".to_owned(),
-            expires: Date::new(2026, 1, 2),
-            reason: Some("before 2.0".to_owned()),
-        };
-        let usage = BaselineUse {
-            file: "airtight-baseline.toml".to_owned(),
-            date: Date::new(2026, 1, 3),
-            entries: 1,
-            judged: 1,
-            gone: vec![entry.clone()],
-            expired: vec![entry],
-            unused: vec!["pool".to_owned()],
-        };
-        let found = Faults { is_kept: true, ..Faults::new(canonical, Some(usage), 7) };
+        let usage = Some(samples::baseline_use("leak"));
+        let found = Faults { is_kept: true, ..Faults::new(canonical, usage, 7) };
         serde_json::from_slice(&found.to_json()).unwrap()
     }
 

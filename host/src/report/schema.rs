@@ -11,10 +11,10 @@ pub(super) mod tests {
     use crate::model::doubt::{Cause, Doubt, TestId};
     use crate::model::samples::{self, any_report};
     use crate::model::{
-        AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, CleanupCoverage, CleanupRecord, Date,
-        Details, FailedAttempt, FuelByFunction, FunctionFuel, FunctionGrowth, GateRecord, GateTest, GoHeapDoubt,
-        GoHeapGrowth, GoHeapSite, GoRecord, Harness, InjectedRecord, MetricRecord, MissedSite, Omitted, RefusedModule,
-        Report, ResourceKind, SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
+        AcceptedRecord, AttemptsRecord, BakedRecord, CleanupCoverage, CleanupRecord, Details, FailedAttempt,
+        FuelByFunction, FunctionFuel, FunctionGrowth, GateRecord, GateTest, GoHeapDoubt, GoHeapGrowth, GoHeapSite,
+        GoRecord, Harness, InjectedRecord, MetricRecord, MissedSite, Omitted, RefusedModule, Report, ResourceKind,
+        SCHEMA, TestRecord, UnknownTest, Verdict, WorldEntry, WorldFigures,
     };
     use crate::policy::LeakSetting;
     use crate::report::json;
@@ -242,22 +242,7 @@ pub(super) mod tests {
                 judged: 1,
             }],
         });
-        let entry = BaselineEntry {
-            module: Some("m".to_owned()),
-            test: Some("t".to_owned()),
-            what: "heap in mine::grow".to_owned(),
-            expires: Date::new(2026, 1, 2),
-            reason: Some("before 2.0".to_owned()),
-        };
-        volatile.baseline = Some(BaselineUse {
-            file: "airtight-baseline.toml".to_owned(),
-            date: Date::new(2026, 1, 3),
-            entries: 1,
-            judged: 1,
-            gone: vec![entry.clone()],
-            expired: vec![entry],
-            unused: vec!["pool".to_owned()],
-        });
+        volatile.baseline = Some(samples::baseline_use("heap in mine::grow"));
         Report::new(canonical.with_doubts(Doubt::of_tests(Cause::RealClock, vec![id]).into_iter().collect()), volatile)
     }
 
