@@ -22,7 +22,7 @@ const ALONE: u32 = 100;
 
 /// What came of a run of the test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tried {
+pub struct RunWithPoints {
     /// Whether the test failed.
     pub fails: bool,
     /// How many points the run met, whether they counted or not.
@@ -42,7 +42,7 @@ pub enum Fewness {
 
 /// Points that are enough for the test to fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Enough {
+pub struct SufficientPoints {
     /// `None` means all points of the schedule.
     pub points: Option<Vec<u32>>,
     pub fewness: Fewness,
@@ -51,9 +51,9 @@ pub struct Enough {
 /// The fewest points that are found to be enough, of a schedule under which the test fails and that met `met` points. `run`
 /// runs the test with only these points of it. `runs` is how many runs may be spent to try every choice of fewer points;
 /// [`RUNS`] of them are always allowed.
-pub fn fewest(met: u32, runs: u32, mut run: impl FnMut(&[u32]) -> Tried) -> Enough {
+pub fn fewest(met: u32, runs: u32, mut run: impl FnMut(&[u32]) -> RunWithPoints) -> SufficientPoints {
     let mut level = Level { passed: Vec::new(), left: runs.clamp(RUNS, MOST_RUNS) };
-    let found = |points: Vec<u32>| Enough { points: Some(points), fewness: Fewness::Fewest };
+    let found = |points: Vec<u32>| SufficientPoints { points: Some(points), fewness: Fewness::Fewest };
     let none = run(&[]);
     if none.fails {
         return found(Vec::new());
@@ -85,7 +85,7 @@ pub fn fewest(met: u32, runs: u32, mut run: impl FnMut(&[u32]) -> Tried) -> Enou
         true => Fewness::NoneToSpare,
         false => Fewness::Unknown,
     };
-    Enough { points, fewness }
+    SufficientPoints { points, fewness }
 }
 
 /// A choice of points under which the test passes.
@@ -122,7 +122,7 @@ impl Level {
     }
 
     /// Tries all choices of one point more, up to the first under which the test fails. Returns that one.
-    fn next(&mut self, run: &mut impl FnMut(&[u32]) -> Tried) -> Option<Vec<u32>> {
+    fn next(&mut self, run: &mut impl FnMut(&[u32]) -> RunWithPoints) -> Option<Vec<u32>> {
         let mut next = Vec::new();
         for passed in &self.passed {
             // The point that matters is more often near the end.
@@ -183,13 +183,13 @@ mod tests {
     /// `met` points, and one more for each that counts. Also returns how many runs there were.
     fn found(choices: &[&[u32]], met: u32, runs: u32) -> (Option<Vec<u32>>, Fewness, u32) {
         let mut count = 0;
-        let whole = Tried { fails: true, met };
+        let whole = RunWithPoints { fails: true, met };
         let run = |points: &[u32]| {
             count += 1;
             let fails = choices.iter().any(|choice| choice.iter().all(|point| points.contains(point)));
-            Tried { fails, met: met + points.len() as u32 }
+            RunWithPoints { fails, met: met + points.len() as u32 }
         };
-        let Enough { points, fewness } = fewest(whole.met, runs, run);
+        let SufficientPoints { points, fewness } = fewest(whole.met, runs, run);
         (points, fewness, count)
     }
 

@@ -1,7 +1,7 @@
 //! Runs a test with threads under many schedules until it fails under one. Then looks for the fewest preemptions under
 //! which it fails.
 
-use super::preemptions::{Enough, Fewness, Tried, fewest};
+use super::preemptions::{Fewness, RunWithPoints, SufficientPoints, fewest};
 use crate::model::Exploration;
 
 /// A schedule under which a test fails.
@@ -16,15 +16,16 @@ pub struct FailingSchedule {
 
 /// The first of `schedules` schedules under which a test fails, with as few of its points as are found to be enough. `run` runs
 /// the test under a schedule.
-pub fn find(schedules: u32, mut run: impl FnMut(&Exploration) -> Tried) -> Option<FailingSchedule> {
+pub fn find(schedules: u32, mut run: impl FnMut(&Exploration) -> RunWithPoints) -> Option<FailingSchedule> {
     let (whole, met) = (0..schedules).find_map(|number| {
         let whole = Exploration::new(u64::from(number));
-        let Tried { fails, met } = run(&whole);
+        let RunWithPoints { fails, met } = run(&whole);
         fails.then_some((whole, met))
     })?;
     let tried = u32::try_from(whole.number).unwrap_or(u32::MAX).saturating_add(1);
     // Who asks for many schedules has the time for as many runs of this search.
-    let Enough { points, fewness } = fewest(met, schedules, |points| run(&whole.with_points(points.iter().copied())));
+    let SufficientPoints { points, fewness } =
+        fewest(met, schedules, |points| run(&whole.with_points(points.iter().copied())));
     let schedule = points.map_or_else(|| whole.clone(), |points| whole.with_points(points));
     Some(FailingSchedule { schedule, tried, fewness })
 }
@@ -58,7 +59,7 @@ mod tests {
     fn found(needed: &[u32], met: u32) -> String {
         let run = |schedule: &Exploration| {
             let all = needed.iter().all(|point| schedule.counts(*point));
-            Tried { fails: schedule.number >= 7 && all, met }
+            RunWithPoints { fails: schedule.number >= 7 && all, met }
         };
         assert_eq!(find(7, run), None);
         let found = find(100, run).unwrap();

@@ -6,7 +6,7 @@ use super::go_account;
 use super::heap::{Accountant, Audit};
 use super::judge::Case;
 use super::planned::PlannedTest;
-use super::preemptions::Tried;
+use super::preemptions::RunWithPoints;
 use super::record::{self, RecordContext};
 use super::resources;
 use super::retries::{Attempt, retry};
@@ -79,7 +79,7 @@ impl SingleTest<'_> {
             let judged = self.once(&quiet(schedule));
             host_leak += judged.host_leak;
             let fails = !matches!(judged.record.verdict, Verdict::Pass | Verdict::Skip);
-            Tried { fails, met: judged.preemptions.points }
+            RunWithPoints { fails, met: judged.preemptions.points }
         };
         let Some(found) = schedules::find(schedules, tried) else {
             judged.host_leak = host_leak;
