@@ -6,5 +6,5 @@
 # FOLDER is a checkout of https://github.com/WebAssembly/wasi-testsuite, of its branch prod/testsuite-base, which has the
 # binaries; it is only read. Exit status: 0 every case passed, 1 a case failed, 2 the folder or an argument is wrong.
 set -euo pipefail
-manifest="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/Cargo.toml"
-exec "${CARGO:-cargo}" run --quiet --locked --manifest-path "$manifest" --bin wasi-testsuite -- "$@"
+root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)/Cargo.toml"
+exec "${CARGO:-cargo}" run --quiet --locked --manifest-path "$root" --bin wasi-testsuite -- "$@"

@@ -11,7 +11,8 @@ use tempfile::TempDir;
 
 /// The built program.
 ///
-/// `AIRTIGHT_PROGRAM` names another one; else cargo builds it, into the folder and with the profile of this test.
+/// `AIRTIGHT_PROGRAM` names another one; else cargo builds it, into the folder and with the profile of this test. It is
+/// built as one of the workspace, as the tests are: of its own its dependencies had fewer features, and were compiled again.
 ///
 /// # Panics
 /// If it does not build.
@@ -31,7 +32,7 @@ fn build() -> String {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
-        .args(["build", "--package", "airtight", "--bin", "airtight", "--message-format=json", "--profile", profile])
+        .args(["build", "--workspace", "--bin", "airtight", "--message-format=json", "--profile", profile])
         .arg("--target-dir")
         .arg(profile_dir.parent().expect("a profile's folder is in the target folder"))
         .current_dir(crate::package_dir())
