@@ -5,9 +5,9 @@
 #   tests/native-suites.sh FOLDER [--threads] [--timing] [CRATE…]
 #
 # The crates are those of tests/heap-suites, and FOLDER may be the same one; with --threads, those of tests/thread-suites, built for
-# wasm32-wasip1-threads. With --timing, each suite is run here once more, when all is compiled, and that time is told. Exit status: 0 every difference is a stated limit of
-# the platform or a known one; 1 some are not; 2 an argument is wrong, or a suite could not be fetched or built. AIRTIGHT_PROGRAM
-# names another airtight than this tree's.
+# wasm32-wasip1-threads. With --timing, each suite is run here once more, when all is compiled, and that time is told.
+# AIRTIGHT_PROGRAM names another airtight than this tree's. Exit status: 0 every difference is a stated limit of the platform or a
+# known one; 1 some are not; 2 an argument is wrong, or a suite could not be fetched or built.
 set -euo pipefail
 root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)/Cargo.toml"
 # Both at once, with the features of the whole workspace: one build of the engine serves both.

@@ -181,7 +181,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "COMPILER", default_value = "cranelift")]
     pub engine: CompilerArg,
     /// Run the tests in another order, which the number decides; reports do not depend on it.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = order)]
     pub shuffle: Option<u64>,
     /// Run a test that fails so often more, until it passes; then it is flaky, which the report says. Only what is granted of the real
     /// world can differ: a test without such grants ends the same way each time, and is not forgiven.
@@ -343,5 +343,14 @@ fn variable(text: &str) -> Result<(String, String), &'static str> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE"),
+    }
+}
+
+/// The number that decides an order. Go knows two words beside it.
+fn order(text: &str) -> Result<u64, &'static str> {
+    match text {
+        "on" => Err("an order follows from a number here, so that it can be had again: give one, for example 7"),
+        "off" => Err("nothing is shuffled where no number is given: leave the flag out"),
+        _ => text.parse().map_err(|_| "write a whole number that is not negative"),
     }
 }
