@@ -349,8 +349,11 @@ mod tests {
 
     #[test]
     fn an_order_is_a_number_and_go_has_words_for_it() {
-        for (order, why) in [("on", "give one, for example 7"), ("off", "leave the flag out"), ("-1", "write a whole number")] {
-            let args = with_two_dashes(["airtight", "go", &format!("-shuffle={order}")].map(OsString::from).into_iter());
+        for (order, why) in
+            [("on", "give one, for example 7"), ("off", "leave the flag out"), ("-1", "write a whole number")]
+        {
+            let args =
+                with_two_dashes(["airtight", "go", &format!("-shuffle={order}")].map(OsString::from).into_iter());
             let error = Program::try_parse_from(args).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
