@@ -96,6 +96,26 @@ fn after_ctrl_c() {
     assert_eq!(verdicts(&read_report(&dir.path().join("report.json")))["endless test"], "skip");
 }
 
+/// Four clean-ups that use up what they are given are enough. That others were not run is told.
+#[test]
+fn clean_ups_that_are_not_run_are_told() {
+    let dir = scratch_dir();
+    let fields = r#"(memory (export "memory") 1)
+        (func $deep (param i64) (result i64) (i64.add (call $deep (local.get 0)) (local.get 0)))
+        (func $test (result i32) (i32.const 1024))
+        (func $cleanup (result i32)
+            (i32.store (i32.const 1032) (i32.sub (i32.load (i32.const 1032)) (i32.const 1)))
+            (drop (call $deep (i64.const 1))) (i32.const 1))"#;
+    std::fs::write(dir.path().join("six.wasm"), sdk_module(&state(6, 0, 0), fields)).unwrap();
+    let ran = run(dir.path(), ["run", "six.wasm", "--report", "json=report.json"]);
+    assert_eq!(ran.status, Some(100), "{}{}", ran.stdout, ran.stderr);
+    let report = read_report(&dir.path().join("report.json"));
+    let (_, test) = airtight_tests::tests(&report).next().unwrap();
+    assert_eq!(test["cleanups"].as_array().unwrap().len(), 4);
+    let last = test["suppressed"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["message"], "2 more clean-ups were not run: those before had used up what they are given");
+}
+
 fn wait_until(mut done: impl FnMut() -> bool) {
     let began = Instant::now();
     while !done() {

@@ -152,10 +152,11 @@ fn every_ending_has_its_verdict(go: &Path) {
         .filter(|(name, verdict)| named(name) != *verdict)
         .collect();
     assert!(wrong.is_empty(), "{wrong:?}");
-    assert_eq!(tests(&report).count(), 21);
+    assert_eq!(tests(&report).count(), 22);
     for (test, says) in [
         ("TestFailWithAnError", "endings_test.go:58: got 1\nwant 2\nendings_test.go:59: and more"),
         ("TestFailByAPanic", "panic: boom"),
+        ("TestFailByFatalInAnotherGoroutine", "from another"),
         ("TestFailByExitZero", "unexpected call to os.Exit(0) during test"),
         ("TestFailAfterAForgedEnd", "the truth"),
         ("TestExitThree", "os.Exit(3)"),
@@ -176,6 +177,8 @@ fn every_ending_has_its_verdict(go: &Path) {
     assert_eq!(subtests("FuzzFail"), ["seed#0 pass", "seed#1 fail"]);
     let panic = &details(&report, "TestFailByAPanic")["stack"][0];
     assert_eq!((panic["file"].as_str(), panic["line"].as_u64()), (Some("endings_test.go"), Some(79)));
+    // The binary was built without the hook: the line is from Go's tables.
+    assert_eq!(left(&report, "TestLeakAFile"), ["file 1 at endings_test.go:123"]);
 }
 
 #[test]
@@ -565,4 +568,34 @@ fn go_test_runs_its_binaries_through_the_runner() {
     let ran = exec("endings", &["-json", "-run", "TestNope"]);
     assert_eq!((ran.status, ended(&ran)), (Some(0), vec!["package pass".to_owned()]), "{}", ran.stdout);
     assert!(ran.stdout.contains("no tests to run"), "{}", ran.stdout);
+}
+
+/// A profile says which goroutines fail a test: its own, and those of TestMain and of initialisation, which the first test tells.
+#[test]
+fn a_profile_says_which_goroutines_fail() {
+    let Some(go) = go("no profile said which goroutines fail") else { return };
+    let dir = scratch_dir();
+    let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+    write("go.mod", "module m\n\ngo 1.24\n");
+    write(
+        "m_test.go",
+        "package m\n\nimport (\n\t\"os\"\n\t\"testing\"\n\t\"time\"\n)\n\nfunc init() { go time.Sleep(time.Hour) }\n\n\
+         func TestMain(m *testing.M) {\n\tgo time.Sleep(2 * time.Hour)\n\tos.Exit(m.Run())\n}\n\n\
+         func TestA(*testing.T) { go time.Sleep(time.Hour) }\n\nfunc TestB(*testing.T) {}\n",
+    );
+    for (leaks, expected) in [
+        ("tasks = \"fail\"", ["leak", "pass"]),
+        ("tasks = \"ignore\"", ["pass", "pass"]),
+        ("tasks = \"ignore\", setup-tasks = \"fail\"", ["leak", "pass"]),
+    ] {
+        write("airtight.toml", &format!("[profile.default]\nleaks = {{ {leaks} }}\n"));
+        let json = format!("json={}", dir.path().join("report.json").display());
+        let ran = airtight_go(&go, dir.path(), &["--report", &json]);
+        let report = read_report(&dir.path().join("report.json"));
+        let found = ["TestA", "TestB"].map(|test| details(&report, test)["verdict"].as_str().unwrap());
+        assert_eq!(found, expected, "{leaks}: {}", ran.stdout);
+        let all = details(&report, "TestA")["leaks"].as_array().unwrap();
+        let set_up = all.iter().filter(|leak| leak["scope"] == "set-up").map(|leak| leak["count"].as_u64().unwrap());
+        assert_eq!(set_up.sum::<u64>(), 2, "{leaks}: {all:?}");
+    }
 }

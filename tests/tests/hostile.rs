@@ -422,3 +422,46 @@ fn may_be_opened(path: &str, dir: &Path, site: &Site) -> bool {
     let of_the_program = ["/lib", "/lib64", "/usr/lib", "/etc/ld.so.cache", "/proc", "/sys", "/dev/null"];
     path.starts_with(dir) || of_the_program.iter().any(|allowed| path.starts_with(allowed))
 }
+
+/// A fixture of 64 MiB is there once, however many tests begin from it.
+#[test]
+fn a_large_fixture_is_held_once_for_a_thousand_tests() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let config = Config::default();
+    let peak = |tests: usize| {
+        let runner = Runner::builder(&config, "default").unwrap().jobs(2).build().unwrap();
+        let module = runner.load(with_a_large_fixture(tests), LoadOptions::named("fixture")).unwrap();
+        let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+        forget_peak();
+        let report = runner.run(&plan, &mut ()).unwrap();
+        assert_eq!(report.counts().pass, tests + 1);
+        peak_memory_kib()
+    };
+    let (few, many) = (peak(10), peak(1_000));
+    assert!(many < few + (32 << 10), "{many} KiB for a thousand tests, {few} KiB for ten");
+}
+
+/// A set-up that fills 64 MiB, and so many tests that write one word of it.
+fn with_a_large_fixture(tests: usize) -> Vec<u8> {
+    let (mut exports, mut records) = (String::new(), String::new());
+    let names = (0..tests).map(|nth| (format!("t{nth:04}"), "$test", ""));
+    for (name, function, role) in names.chain([("setup".to_owned(), "$setup", "role\0setup\0")]) {
+        let export = format!("airtight:test/m::{name}");
+        exports += &format!("(export \"{export}\" (func {function}))");
+        let body = format!("name\0m::{name}\0export\0{export}\0file\0src/lib.rs\0line\x001\0{role}");
+        let len = u32::try_from(body.len()).unwrap().to_le_bytes();
+        let record = b"ATR1".iter().copied().chain(len).chain(body.into_bytes());
+        records.extend(record.map(|byte| format!("\\{byte:02x}")));
+    }
+    let text = format!(
+        r#"(module
+            (memory (export "memory") 1041)
+            (global $__stack_pointer (mut i32) (i32.const 1048576))
+            (func (export "airtight:state") (export "airtight:cleanup") (export "airtight:flush") (result i32) (i32.const 0))
+            (func $setup (result i32) (memory.fill (i32.const 1114112) (i32.const 7) (i32.const 67108864)) (i32.const 0))
+            (func $test (result i32) (i32.store (i32.const 1114112) (i32.const 1)) (i32.const 0))
+            {exports}
+            (@custom "airtight.tests" "{records}"))"#
+    );
+    wat::parse_str(text).unwrap()
+}

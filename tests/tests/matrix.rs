@@ -90,7 +90,10 @@ fn each_ending_meets_each_feature() {
 #[test]
 #[ignore = "needs std's sources: run it with `--ignored`"]
 fn each_ending_meets_each_feature_where_panics_unwind() {
-    insta::assert_snapshot!(told(&report("guests-unwinding", &["--unwind"]), "matrix/endings"));
+    let report = report("guests-unwinding", &["--unwind"]);
+    let endings = told(&report, "matrix/endings");
+    insta::assert_snapshot!(endings);
+    assert_eq!(told(&report, "matrix/forked").replace("endings::", ""), endings);
 }
 
 /// What is told of each test, by its name.
@@ -106,10 +109,38 @@ fn by_test(told: &str) -> BTreeMap<&str, Vec<&str>> {
     all
 }
 
-/// A module with threads is told of as any other, but that it cannot be forked.
+/// What the wall clock ends is told as what fuel ends is: subtests, forks, tasks and clean-ups. Only clean-ups that hang differ: all of
+/// a test have one time together, and fuel each.
+#[test]
+fn the_wall_clock_ends_a_test_as_fuel_does() {
+    let by_fuel = report("guests", &["--", "::hangs"]);
+    let by_clock = report("guests", &["--fuel", "1000G", "--timeout", "1s", "--", "::hangs"]);
+    for module in ["matrix/endings", "matrix/forked"] {
+        let fuel = told(&by_fuel, module).replace("out of fuel: 50000000 units were spent", "[the end]");
+        let clock = told(&by_clock, module).replace("still running after 1s of wall-clock time", "[the end]");
+        let (fuel, clock) = (by_test(&fuel), by_test(&clock));
+        assert_eq!(clock.len(), 14);
+        for (name, told) in &clock {
+            if name.contains("a_clean_up_hangs::") {
+                let said = "clean-up 2 `hangs` failed: the wall-clock limit was reached";
+                assert!(told.iter().any(|line| line.contains(said)), "{told:#?}");
+                let left = "not run: those before had used up what they are given";
+                assert!(told.iter().any(|line| line.ends_with(left)), "{told:#?}");
+            } else {
+                assert_eq!(told, &fuel[name]);
+            }
+        }
+    }
+}
+
+/// A module with threads is told of as any other, but that it cannot be forked, and that no test begins after a set-up.
 #[test]
 fn each_ending_meets_each_feature_with_threads() {
     let (plain, threaded) = (report("guests", &[]), report("guests-threads", &["--threads"]));
+    let is_world = |(module, test): &(&str, &Value)| *module == "matrix/forked" && test["name"] == "world";
+    let (_, world) = tests(&threaded).find(is_world).unwrap();
+    let why = "tests cannot begin where it ends: its module has threads, whose stacks the engine does not give";
+    assert_eq!((text(&world["verdict"]), text(&world["message"])), ("fail", why));
     let (plain, threaded) = (told(&plain, "matrix/endings"), told(&threaded, "matrix/endings"));
     let (plain, threaded) = (by_test(&plain), by_test(&threaded));
     assert_eq!(threaded.len(), 196);

@@ -160,3 +160,24 @@ fn subtests_alone_have_the_limits_of_their_test() {
                 them: out of fuel";
     assert!(ran.stdout.contains(note), "{}{}", ran.stdout, ran.stderr);
 }
+
+/// What other tools read tells of subtests that did not pass; Go's format and the page tell of all.
+#[test]
+fn reports_for_other_tools_tell_of_subtests() {
+    let dir = scratch_dir();
+    let module = guest("sdk/subtests").to_str().unwrap();
+    let kinds = ["junit", "libtest-json", "libtest-json-plus", "html", "test2json"];
+    let told = kinds.map(|kind| format!("{kind}={kind}"));
+    let reports = told.iter().flat_map(|told| ["--report", told.as_str()]);
+    let args = ["run", module, "--fuel", "50M"].into_iter().chain(reports);
+    run(dir.path(), args.chain(["--", "fail_of_one_case", "leak_in_a_subtest", "pass_table"]));
+    let read = |kind: &str| std::fs::read_to_string(dir.path().join(kind)).unwrap();
+    for kind in kinds {
+        let text = read(kind);
+        for said in ["- FAIL outer/inner", "- LEAK loses, which left 1 resource"] {
+            assert!(text.contains(said), "{kind} does not say {said}: {text}");
+        }
+    }
+    assert!(read("test2json").contains("--- PASS: pass_table/22#01 "));
+    assert!(read("html").contains("- PASS 22#01"));
+}

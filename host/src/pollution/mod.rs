@@ -21,7 +21,8 @@ pub use crate::report::pollution::{
 use crate::model::events::Listener;
 use crate::model::{Report, Verdict};
 use crate::run::{
-    NotSearched, Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share, order,
+    HostBug, LeftBehind, NotSearched, Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share,
+    order,
 };
 use minimal::minimal;
 use std::sync::atomic::Ordering;
@@ -174,9 +175,9 @@ impl Look<'_, '_> {
         } else {
             let polluters = minimal(before, &mut |part| fails_after(self, part))?;
             let failed = self.together(&with(&polluters, victim))?.failed;
-            let files = self.together(&polluters)?.files;
+            let left = self.left_by(&polluters)?;
             let (message, place) = failed.map(|failed| (failed.message, failed.place)).unwrap_or_default();
-            self.add(victim, Dependence::Polluted, &polluters, (message, place, files));
+            self.add(victim, Dependence::Polluted, &polluters, (message, place, left));
         }
         Ok(())
     }
@@ -191,8 +192,8 @@ impl Look<'_, '_> {
         for order in orders {
             if passes_after(self, order)? {
                 let needed = minimal(order, &mut |part| passes_after(self, part))?;
-                let files = self.together(&needed)?.files;
-                self.add(test, Dependence::NeedsOthers, &needed, (failed.message, failed.place, files));
+                let left = self.left_by(&needed)?;
+                self.add(test, Dependence::NeedsOthers, &needed, (failed.message, failed.place, left));
                 break;
             }
         }
@@ -204,11 +205,12 @@ impl Look<'_, '_> {
         test: usize,
         dependence: Dependence,
         after: &[usize],
-        (message, place, files): (String, Option<String>, Vec<String>),
+        (message, place, left): (String, Option<String>, LeftBehind),
     ) {
         let name = |test: usize| self.shared.name(test).to_string();
         let after = after.iter().map(|test| name(*test)).collect();
-        self.result.found.push(Dependent { test: name(test), dependence, after, message, place, files });
+        let LeftBehind { files, statics } = left;
+        self.result.found.push(Dependent { test: name(test), dependence, after, message, place, files, statics });
     }
 
     fn leave_out(&mut self, test: usize, why: &str) {
@@ -227,7 +229,15 @@ impl Look<'_, '_> {
     }
 
     fn together(&self, order: &[usize]) -> Result<Together, SearchError> {
-        let together = self.shared.run(order);
+        self.unless_interrupted(self.shared.run(order))
+    }
+
+    /// What these tests leave or change.
+    fn left_by(&self, order: &[usize]) -> Result<LeftBehind, SearchError> {
+        Ok(self.unless_interrupted(self.shared.run_for_what_is_left(order))?.left)
+    }
+
+    fn unless_interrupted(&self, together: Result<Together, HostBug>) -> Result<Together, SearchError> {
         if self.search.runner.interrupt().load(Ordering::Relaxed) {
             return Err(SearchError::Interrupted);
         }

@@ -1,5 +1,6 @@
 //! What a search for pollution found: tests whose verdict depends on which tests ran before them in the same instance.
 
+use crate::model::resource::VariableRecord;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -54,6 +55,10 @@ pub struct Dependent {
     /// Paths of files that the tests in `after` left or changed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Static variables that the tests in `after` changed: those of the user and of packages, not of Rust's library. None is told
+    /// of where a module has no debug information.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statics: Vec<VariableRecord>,
 }
 
 /// How a test's verdict depends on others.
@@ -121,6 +126,12 @@ mod tests {
             message: "the flag is set".to_owned(),
             place: Some("src/lib.rs:7:5".to_owned()),
             files: vec!["/tmp/left".to_owned()],
+            statics: vec![VariableRecord {
+                name: "shop::prices::CURRENCY".to_owned(),
+                file: Some("src/prices.rs".to_owned()),
+                line: Some(4),
+                library: Some("shop".to_owned()),
+            }],
         };
         let module = ModulePollution {
             module: "m".to_owned(),

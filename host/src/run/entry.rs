@@ -217,6 +217,7 @@ impl TestRun<'_> {
             traces: shared.options.trace.or(shared.options.timelines.then_some(TraceOptions::OF_TIMELINE)),
             draws_timeline: shared.options.timelines,
             notes_reads: results.is_some_and(|results| results.wants_reads(index)),
+            tells_changed: false,
             subtests: subtests.as_ref(),
             rounds: if test.is_test() { shared.options.repeat.max(1) } else { 1 },
             shortcut: shared.options.shortcut,

@@ -282,7 +282,13 @@ impl<'a> Case<'a> {
         // If nothing else failed, the first clean-up that failed is the failure itself.
         let first = matches!(judgement.verdict, Verdict::Pass | Verdict::Skip);
         let later = later.into_iter().map(|message| SuppressedRecord::new(message, None));
-        later.chain(of_cleanups.skip(usize::from(first))).collect()
+        let left = if outcome.cleanups_cut_short { outcome.cleanups_left } else { 0 };
+        let not_run = (left > 0).then(|| {
+            let clean_ups = if left == 1 { "clean-up was" } else { "clean-ups were" };
+            let message = format!("{left} more {clean_ups} not run: those before had used up what they are given");
+            SuppressedRecord::new(message, None)
+        });
+        later.chain(of_cleanups.skip(usize::from(first))).chain(not_run).collect()
     }
 
     /// Adds a hint to a test that failed after a thread was refused.

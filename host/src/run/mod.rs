@@ -72,4 +72,4 @@ pub use search::SearchError;
 pub(crate) use seed::order;
 pub use seed::{Seed, SeedError};
 pub use selection::{Partition, PartitionError, RunIgnored, Selection};
-pub(crate) use together::{SharedInstance, Together, cannot_share};
+pub(crate) use together::{LeftBehind, SharedInstance, Together, cannot_share};

@@ -10,6 +10,7 @@ use super::runner::Runner;
 use super::search::{NotSearched, SharedWorld};
 use crate::harness::{Sequence, TestEntry, go, harness, rust};
 use crate::model::Harness;
+use crate::model::resource::VariableRecord;
 use crate::policy::{Limit, Policy};
 use crate::sandbox::wasi::{GrantError, Grants};
 use crate::sandbox::{Ending, EntryPoint, Job, LoadedModule, Run, SdkCall, run};
@@ -36,8 +37,17 @@ pub(crate) struct SharedInstance<'a> {
 pub(crate) struct Together {
     /// The first failure.
     pub failed: Option<FailedTogether>,
-    /// The files that the tests left or changed, as reports name them.
+    /// What the tests left or changed, if that was asked for.
+    pub left: LeftBehind,
+}
+
+/// What tests left or changed that others find.
+#[derive(Debug, Default)]
+pub(crate) struct LeftBehind {
+    /// Files, as reports name them.
     pub files: Vec<String>,
+    /// Static variables of the user and of packages.
+    pub statics: Vec<VariableRecord>,
 }
 
 /// The first failure of tests that were run together.
@@ -156,12 +166,24 @@ impl SharedInstance<'_> {
     /// # Errors
     /// A bug of ours.
     pub fn run(&self, order: &[usize]) -> Result<Together, HostBug> {
-        let (together, host_leak) = guarded(|| self.run_once(order))?;
+        self.run_and_look(order, false)
+    }
+
+    /// Runs these tests as [`SharedInstance::run`] does, and tells what they left or changed.
+    ///
+    /// # Errors
+    /// A bug of ours.
+    pub fn run_for_what_is_left(&self, order: &[usize]) -> Result<Together, HostBug> {
+        self.run_and_look(order, true)
+    }
+
+    fn run_and_look(&self, order: &[usize], tells_left: bool) -> Result<Together, HostBug> {
+        let (together, host_leak) = guarded(|| self.run_once(order, tells_left))?;
         HostBug::of_descriptors(host_leak).map(|()| together)
     }
 
     /// What the run came to, and how many host descriptors are still open.
-    fn run_once(&self, order: &[usize]) -> (Together, u64) {
+    fn run_once(&self, order: &[usize], tells_left: bool) -> (Together, u64) {
         let entries: Vec<&TestEntry> = order.iter().map(|test| self.tests[*test].1).collect();
         if entries.is_empty() {
             return <(Together, u64)>::default();
@@ -169,29 +191,29 @@ impl SharedInstance<'_> {
         let Ok(sequence) = harness(self.harness).sequence(&entries) else { return <(Together, u64)>::default() };
         match &sequence {
             Sequence::Start(entry) => {
-                let mut ran = run(&self.job(entry.call(), &[]));
+                let ran = run(&self.job(entry.call(), &[], tells_left));
                 let failed = (!harness(self.harness).all_passed(&ran, entry)).then(|| {
                     match harness(self.harness).first_failure(&ran, entry) {
                         Some((at, message)) => FailedTogether { at: Some(at), message, place: None },
                         None => self.failure(&ran, (&self.name, entry), None),
                     }
                 });
-                self.outcome(&mut ran, failed)
+                self.outcome(&ran, failed, tells_left)
             }
             Sequence::Exports(calls) => {
                 let Some((last, before)) = calls.split_last() else { return <(Together, u64)>::default() };
-                let mut ran = run(&self.job(EntryPoint::Sdk(last), before));
+                let ran = run(&self.job(EntryPoint::Sdk(last), before, tells_left));
                 let at = ran.rounds.len().saturating_sub(1).min(order.len() - 1);
                 let is_well = ran.ending == Ending::Returned && ran.sdk.as_ref().is_some_and(|said| said.is_well());
                 let failed = (!is_well).then(|| self.failure(&ran, (self.name(order[at]), entries[at]), Some(at)));
-                self.outcome(&mut ran, failed)
+                self.outcome(&ran, failed, tells_left)
             }
         }
     }
 
-    fn job<'j>(&'j self, entry: EntryPoint<'j>, before: &'j [SdkCall]) -> Job<'j> {
+    fn job<'j>(&'j self, entry: EntryPoint<'j>, before: &'j [SdkCall], tells_left: bool) -> Job<'j> {
         let plain = Job::plain(self.loaded(), (&self.grants, &self.name, entry), self.interrupted);
-        Job { before, after: self.world.as_ref().map(SharedWorld::after), ..plain }
+        Job { before, after: self.world.as_ref().map(SharedWorld::after), tells_changed: tells_left, ..plain }
     }
 
     /// The module that is run: after a set-up, that of its image.
@@ -213,7 +235,13 @@ impl SharedInstance<'_> {
         FailedTogether { at, message, place }
     }
 
-    fn outcome(&self, run: &mut Run, failed: Option<FailedTogether>) -> (Together, u64) {
-        (Together { failed, files: resources::left_files(&run.remains) }, run.host_leak)
+    fn outcome(&self, run: &Run, failed: Option<FailedTogether>, tells_left: bool) -> (Together, u64) {
+        let left = if tells_left {
+            let statics = self.loaded().symbols.variables_within(&run.changed);
+            LeftBehind { files: resources::left_files(&run.remains), statics }
+        } else {
+            LeftBehind::default()
+        };
+        (Together { failed, left }, run.host_leak)
     }
 }

@@ -9,6 +9,8 @@ pub struct Cleanups {
     pub(super) begun: u32,
     /// How many clean-ups used up all the fuel, or all the stack, that each is given.
     pub(super) endless: u32,
+    /// Whether clean-ups were left that were not run, because those before them had used up what they are given together.
+    pub(super) cut_short: bool,
     /// Whether a clean-up is running.
     pub(super) running: bool,
     /// Whether the wall clock ended a call that the host made after the test: a clean-up, or a call that asks what the test

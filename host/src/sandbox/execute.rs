@@ -73,6 +73,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         None
     });
     let panic = test.panic(&calls.last.ending);
+    let changed = test.changed();
     let TestRun { mut store, threads, .. } = test;
     let forks = store.data_mut().scopes.forks.take();
     drop(threads);
@@ -109,6 +110,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         remains,
         forks,
         captured,
+        changed,
         host_leak: host.open(),
         timeline,
         late: job.module.strings.as_ref().is_some_and(ModuleStrings::was_late),

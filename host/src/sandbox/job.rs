@@ -55,6 +55,8 @@ pub struct Job<'a> {
     pub draws_timeline: bool,
     /// Whether to note what it asks of the host.
     pub notes_reads: bool,
+    /// Whether to tell what of memory is other at the end than where its calls began.
+    pub tells_changed: bool,
     /// Which subtests are run; all of them if there is no filter.
     pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often an SDK test is called in the one instance, as long as it passes. Other tests are called once.
@@ -103,6 +105,7 @@ impl<'a> Job<'a> {
             traces: None,
             draws_timeline: false,
             notes_reads: false,
+            tells_changed: false,
             subtests: None,
             rounds: 1,
             shortcut: false,

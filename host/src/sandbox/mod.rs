@@ -20,6 +20,7 @@
 
 mod cache;
 mod capture;
+mod changes;
 mod child;
 mod cleanups;
 mod code;

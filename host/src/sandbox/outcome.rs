@@ -12,6 +12,7 @@ use super::threads::{Preemptions, StoppedThread, Turn};
 use super::wasi::Remains;
 use crate::model::RefusedGrowth;
 use crate::model::timeline::TimelinePoint;
+use std::ops::Range;
 
 /// How a run of a test went.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub struct Run {
     pub forks: Vec<ForkImage>,
     /// What its instance held at the end, where that was to be captured and it passed.
     pub captured: Option<Result<Box<InstanceImage>, ImageError>>,
+    /// The addresses of bytes of memory that are others at the end than where its calls began, if that was asked for.
+    pub changed: Vec<Range<u32>>,
     /// Host descriptors that are still open after the store was dropped. If it is not 0, that is a bug of airtight's own.
     pub host_leak: u64,
     /// Its memory over its fuel, where that was drawn.
@@ -91,6 +94,7 @@ impl Run {
             remains: Remains::default(),
             forks: Vec::new(),
             captured: None,
+            changed: Vec::new(),
             host_leak: 0,
             timeline: None,
             late: false,

@@ -46,6 +46,7 @@ async fn run_each(
 ) -> Result<(), String> {
     for _ in 0..MAX_CLEANUPS {
         if cx.as_context().data().scopes.cleanups.endless >= MAX_ENDLESS {
+            cx.as_context_mut().data_mut().scopes.cleanups.cut_short = true;
             return Ok(());
         }
         let next = match next(cx, instance, globals, depth).await {
@@ -74,6 +75,7 @@ async fn run_each(
             let CleanupDescription { name, registered, .. } = next;
             cleanups.failed.push(FailedCleanup { ordinal: cleanups.begun, name, registered, subtest, ending, stderr });
             if over {
+                cleanups.cut_short = true;
                 return Ok(());
             }
         }

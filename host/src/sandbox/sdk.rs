@@ -35,6 +35,8 @@ pub struct SdkOutcome {
     pub cleanups_begun: u64,
     /// How many clean-ups were not begun, by the test's own count: the ones before them did not end.
     pub cleanups_left: u64,
+    /// Whether they were not begun because the ones before them had used up what clean-ups are given together.
+    pub cleanups_cut_short: bool,
     /// How many bytes of its standard error the test wrote itself. Its clean-ups wrote the rest.
     pub own_stderr: usize,
     /// Whether the wall clock ended a clean-up, or a call that asks the module what the test said.
@@ -79,6 +81,7 @@ pub(super) fn conclude(
     }
     outcome.subtests = store.data_mut().scopes.take();
     outcome.cleanups_begun = store.data().scopes.cleanups.begun().into();
+    outcome.cleanups_cut_short = store.data().scopes.cleanups.cut_short;
     outcome.by_wall_clock = store.data().scopes.cleanups.by_wall_clock();
     outcome.cleanups = store.data_mut().scopes.cleanups.take_failed();
     outcome

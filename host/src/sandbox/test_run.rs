@@ -1,6 +1,7 @@
 //! A run that is under way. Sets the instance up, calls the test in it as often as the job says, and runs the test's
 //! clean-ups.
 
+use super::changes::MemoryCopy;
 use super::ending::{Ending, TrapKind};
 use super::forked::{ForkImage, ForkOver, ForkTarget};
 use super::fuel_counts::FuelCounts;
@@ -22,6 +23,7 @@ use super::wasi::{BrokenLimit, ContextOptions, GoReady, OwnCalls, TracedEvent, W
 use crate::ledger::heap::HeapLimits;
 use crate::model::trace::TraceKind;
 use crate::policy::Limit;
+use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
@@ -59,6 +61,8 @@ pub(super) struct TestRun<'a> {
     /// Why a module with threads has no memory, if it has none.
     not_linked: Option<wasmtime::Error>,
     setup: Setup,
+    /// The memory where the calls began, if it is to be told what changed.
+    began: Option<MemoryCopy>,
 }
 
 /// The instance of a test, as far as it was set up: it is needed for calls, for clean-ups and for the end of the heap.
@@ -147,7 +151,7 @@ impl<'a> TestRun<'a> {
         if job.repeated_setup().is_none() {
             store.data_mut().scopes.forks.aim(fork_target(job, instruments));
         }
-        Self { job, instruments, fuel, store, threads, not_linked, setup: Setup::default() }
+        Self { job, instruments, fuel, store, threads, not_linked, setup: Setup::default(), began: None }
     }
 
     /// Calls the test, as often as its job says.
@@ -160,6 +164,9 @@ impl<'a> TestRun<'a> {
                 return Calls { last, rounds: Vec::new() };
             }
             ready = self.begin_after(after);
+        }
+        if let Some(instance) = self.setup.instance.filter(|_| self.job.tells_changed) {
+            self.began = Some(MemoryCopy::take(&mut self.store, &instance));
         }
         let mut calls = self.job.calls();
         let mut before = Level::now(&mut self.store);
@@ -307,6 +314,12 @@ impl<'a> TestRun<'a> {
         let of = (self.job.module, self.job.entry, self.job.grants);
         let places = (self.setup.ground, self.setup.stack_top);
         Some(InstanceImage::take(of, &mut self.store, &instance, places, options()).map(Box::new))
+    }
+
+    /// See [`Run::changed`](super::outcome::Run::changed).
+    pub fn changed(&mut self) -> Vec<Range<u32>> {
+        let (Some(began), Some(instance)) = (&self.began, &self.setup.instance) else { return Vec::new() };
+        began.changed(&mut self.store, instance)
     }
 
     /// Tells functions with a body from airtight how strings are laid out. If that is not known, these functions do what

@@ -19,6 +19,7 @@ mod recursion;
 mod refusal;
 mod scopes;
 mod symbol;
+
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -44,6 +45,7 @@ use owner::Owner;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use symbol::Symbol;
 use trim::Purpose;
@@ -354,18 +356,34 @@ impl Symbols {
     /// tell, or names several.
     pub fn variable_at(&self, address: u32) -> Option<(u32, VariableRecord)> {
         let mut lines = self.lines();
+        let variable = variables::find(self.variables(&mut lines), address)?;
+        let (owner, file) = self.owner(variable);
+        Some((variable.start, record(variable, &owner, file)))
+    }
+
+    /// The static variables of the user and of packages of which these addresses hold a part, by address. The addresses are in
+    /// order.
+    pub fn variables_within(&self, addresses: &[Range<u32>]) -> Vec<VariableRecord> {
+        let mut lines = self.lines();
+        let variables = variables::within(self.variables(&mut lines), addresses).into_iter();
+        let owned = variables.map(|variable| (variable, self.owner(variable)));
+        let owned = owned.filter(|(_, (owner, _))| !owner.is_foreign());
+        owned.map(|(variable, (owner, file))| record(variable, &owner, file)).collect()
+    }
+
+    fn variables<'l>(&self, lines: &'l mut Lines) -> &'l [Variable] {
         if lines.variables.is_none() {
-            let variables = self.dwarf(&mut lines).map(variables::read);
+            let variables = self.dwarf(lines).map(variables::read);
             lines.variables = Some(variables.unwrap_or_default());
         }
-        let variable = variables::find(lines.variables.as_deref().unwrap_or_default(), address)?;
+        lines.variables.as_deref().unwrap_or_default()
+    }
+
+    /// To whom a variable belongs, which its file tells, and the file.
+    fn owner(&self, variable: &Variable) -> (Owner, Option<String>) {
         let source = variable.file.as_deref().and_then(|file| self.roots.source(file));
-        let library = source
-            .as_ref()
-            .and_then(|source| Owner::new(&variable.path, Some(source), &[]).library().map(str::to_owned));
-        let file = source.map(|source| source.path);
-        let name = readable(&variable.path);
-        Some((variable.start, VariableRecord { name, file, line: variable.line, library }))
+        let owner = source.as_ref().map_or(Owner::User, |source| Owner::new(&variable.path, Some(source), &[]));
+        (owner, source.map(|source| source.path))
     }
 
     fn declared(&self, lines: &mut Lines, index: usize) -> Frame {
@@ -496,4 +514,9 @@ fn split_place(place: &str) -> Option<(&str, u32)> {
     let (rest, _column) = place.rsplit_once(':')?;
     let (file, line) = rest.rsplit_once(':')?;
     Some((file, line.parse().ok()?))
+}
+
+fn record(variable: &Variable, owner: &Owner, file: Option<String>) -> VariableRecord {
+    let (name, library) = (readable(&variable.path), owner.library().map(str::to_owned));
+    VariableRecord { name, file, line: variable.line, library }
 }

@@ -5,6 +5,7 @@ use super::metered::MeteredReader;
 use super::scopes::{Scopes, is_module_or_type};
 use crate::model::shorten::{MAX_NAME, shortened};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
+use std::ops::Range;
 
 /// How deep types may be nested: an array of arrays, or a name for a name.
 const MAX_TYPES: usize = 16;
@@ -63,6 +64,15 @@ fn apart(mut variables: Vec<Variable>) -> Vec<Variable> {
 pub(super) fn find(variables: &[Variable], address: u32) -> Option<&Variable> {
     let after = variables.partition_point(|variable| variable.start <= address);
     variables[..after].last().filter(|variable| address < variable.end)
+}
+
+/// The variables of which these addresses hold a part. The addresses are in order.
+pub(super) fn within<'a>(variables: &'a [Variable], addresses: &[Range<u32>]) -> Vec<&'a Variable> {
+    let holds_part = |variable: &&Variable| {
+        let after = addresses.partition_point(|range| range.end <= variable.start);
+        addresses.get(after).is_some_and(|range| range.start < variable.end)
+    };
+    variables.iter().filter(holds_part).collect()
 }
 
 struct VariableReader<'a> {

@@ -73,8 +73,17 @@ pub(super) struct KeeperText<'a>(pub &'a VariableRecord);
 
 impl Display for KeeperText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "kept by {}", VariableText(self.0))
+    }
+}
+
+/// `semver::cache::KNOWN, src/cache.rs:4`.
+pub(super) struct VariableText<'a>(pub &'a VariableRecord);
+
+impl Display for VariableText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let VariableRecord { name, file, line, .. } = self.0;
-        write!(f, "kept by {}", OneLine(name))?;
+        write!(f, "{}", OneLine(name))?;
         match (file, line) {
             (Some(file), Some(line)) => write!(f, ", {}:{line}", OneLine(file)),
             (Some(file), None) => write!(f, ", {}", OneLine(file)),

@@ -1,6 +1,7 @@
 //! Tests that depend on others, for a person.
 
 use super::super::pollution::{Dependence, Dependent, ModulePollution, Pollution};
+use super::blocks::VariableText;
 use super::reporter::SEPARATOR;
 use super::sanitise::{OneLine, QuotedText};
 use super::style::Styles;
@@ -10,7 +11,7 @@ use std::fmt::{self, Display, Formatter};
 
 const INDENT: &str = "        ";
 
-/// Most tests, or files, of one entry that are listed.
+/// Most tests, files or statics of one entry that are listed.
 const LISTED: usize = 20;
 
 /// Tests that depend on others, what was not looked at and why, and a line of figures.
@@ -82,7 +83,7 @@ impl PollutionText<'_> {
                     "    {does} these {}, in this order, and not without any one of them",
                     GroupedDigits(several.len() as u64)
                 )?;
-                write_list(f, several)?;
+                write_list(f, several.iter().map(|test| OneLine(test)))?;
             }
         }
         if !found.message.is_empty() {
@@ -93,15 +94,19 @@ impl PollutionText<'_> {
         }
         if !found.files.is_empty() {
             writeln!(f, "    files that they left or changed")?;
-            write_list(f, &found.files)?;
+            write_list(f, found.files.iter().map(|file| OneLine(file)))?;
+        }
+        if !found.statics.is_empty() {
+            writeln!(f, "    statics that they changed")?;
+            write_list(f, found.statics.iter().map(VariableText))?;
         }
         writeln!(f, "    to fix: {to_fix}")
     }
 }
 
-fn write_list(f: &mut Formatter<'_>, all: &[String]) -> fmt::Result {
-    all.iter().take(LISTED).try_for_each(|one| writeln!(f, "{INDENT}{}", OneLine(one)))?;
-    match all.len().saturating_sub(LISTED) {
+fn write_list(f: &mut Formatter<'_>, mut all: impl ExactSizeIterator<Item = impl Display>) -> fmt::Result {
+    all.by_ref().take(LISTED).try_for_each(|one| writeln!(f, "{INDENT}{one}"))?;
+    match all.len() {
         0 => Ok(()),
         more => writeln!(f, "{INDENT}and {} more", GroupedDigits(more as u64)),
     }
@@ -130,6 +135,7 @@ fn write_left_out(f: &mut Formatter<'_>, module: &ModulePollution) -> fmt::Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resource::VariableRecord;
     use crate::report::pollution::LeftOut;
 
     fn found(test: &str, dependence: Dependence, after: &[&str]) -> Dependent {
@@ -140,6 +146,12 @@ mod tests {
             message: "assertion failed: a == b".to_owned(),
             place: Some("tests/prices.rs:12:5".to_owned()),
             files: vec!["/tmp/left".to_owned()],
+            statics: vec![VariableRecord {
+                name: "shop::CURRENCY".to_owned(),
+                file: Some("src/lib.rs".to_owned()),
+                line: Some(4),
+                library: None,
+            }],
         }
     }
 

@@ -53,6 +53,7 @@ fn run_with(config: &str, parts: &Parts<'_>) -> TestRecord {
             (import "env" "memory" (memory 1 100 shared))
             (import "wasi" "thread-spawn" (func $spawn (param i32) (result i32)))
             (import "wasi_snapshot_preview1" "sched_yield" (func $yield (result i32)))
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
             (import "airtight" "scope_run" (func $run (param i32 i32 i32 i32 i32) (result i32)))
             (export "memory" (memory 0))
             (global $__stack_pointer (mut i32) (i32.const {STATE}))
@@ -142,6 +143,25 @@ fn what_ends_the_test_in_a_subtest_is_told_there() {
 
 /// The number of clean-ups that are left is at 4096; each clean-up takes one away.
 const NEXT: &str = "(select (i32.const 3072) (i32.const 0) (i32.load (i32.const 4096)))";
+
+/// Whichever thread ends the test, and however. That the clean-up fails shows that it ran.
+#[test]
+fn clean_ups_run_where_another_thread_ends_the_test() {
+    let cleanup = "(if (i32.eqz (i32.load (i32.const 4096))) (then (return (i32.const 0))))
+        (i32.store (i32.const 4096) (i32.const 0)) unreachable";
+    let test = format!("(i32.store (i32.const 4096) (i32.const 1)) {SPAWN} {WAIT_AT_0}");
+    for (thread, verdict) in [
+        ("unreachable", Verdict::Fail),
+        ("(call $exit (i32.const 3))", Verdict::Exit),
+        (WAIT_AT_0, Verdict::Timeout),
+        ("(loop $again (br $again))", Verdict::Timeout),
+    ] {
+        let record = run(&Parts { test: &test, thread, cleanup, pending: 1, next: NEXT, ..PARTS });
+        assert_eq!(record.verdict, verdict, "{thread}: {record:?}");
+        let details = record.details.unwrap();
+        assert_eq!((details.cleanups.len(), details.suppressed.len()), (1, 1), "{thread}: {details:?}");
+    }
+}
 
 #[test]
 fn clean_ups_of_a_subtest_have_fuel_of_their_own_while_threads_go_on() {

@@ -226,3 +226,12 @@ fn two_modules_of_one_name_have_coverages_of_their_own() {
     sites.sort_unstable();
     assert_eq!(sites, [0, 1]);
 }
+
+#[test]
+fn a_socket_of_the_host_is_refused_by_name() {
+    let entries = [("a", ""), ("setup", "setup")];
+    let text = "[[profile.default.socket]]\nname = \"server\"\nlisten = \"127.0.0.1:0\"\n";
+    let report = run(text, &module(&entries, &(counts("a") + SETUP)));
+    let why = "it is granted the socket `server` of the host, which cannot be shared out";
+    assert_eq!(told(&report)[1], format!("setup fail: tests cannot begin where it ends: {why}"));
+}

@@ -154,3 +154,12 @@ func BenchmarkPass(b *testing.B) {
 	for range b.N {
 	}
 }
+
+func TestFailByFatalInAnotherGoroutine(t *testing.T) {
+	done := make(chan int)
+	go func() {
+		defer close(done)
+		t.Fatal("from another")
+	}()
+	<-done
+}
