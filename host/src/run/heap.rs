@@ -18,7 +18,7 @@ use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
 use crate::model::resource::VariableRecord;
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
-use crate::sandbox::rerun::{HeapDoubt, SecondRun, StackCapture, second_run};
+use crate::sandbox::rerun::{AllocationStacks, HeapDoubt, SecondEnd, SecondRun, StackCapture, second_run};
 use crate::sandbox::{BlockScopes, Ending, Job, Run};
 use crate::symbols::Symbols;
 use std::collections::BTreeMap;
@@ -126,7 +126,7 @@ impl Accountant<'_> {
         });
         if let Some(second) = second.as_ref().filter(|_| self.profile) {
             audit.profile = match second {
-                Ok(second) => self.profile_from(second),
+                Ok(second) => self.profile_from(second.stacks()),
                 Err(doubt) => HeapProfile { sites: Vec::new(), missing: vec![self.missing(true, doubt.to_string())] },
             };
         }
@@ -169,12 +169,12 @@ impl Accountant<'_> {
     }
 
     /// A profile: how much was allocated at each stack, and how much is in use.
-    fn profile_from(&self, end: &HeapEnd) -> HeapProfile {
+    fn profile_from(&self, stacks: &AllocationStacks) -> HeapProfile {
         let mut by_stack: BTreeMap<Stack, [u64; 4]> = BTreeMap::new();
-        for totals in end.stacks.all() {
+        for totals in stacks.all() {
             by_stack.insert(totals.stack.clone(), [totals.objects, totals.space, 0, 0]);
         }
-        for (_, size, stack) in end.stacks.blocks() {
+        for (_, size, stack) in stacks.blocks() {
             let sums = by_stack.entry(stack.clone()).or_default();
             sums[2] += 1;
             sums[3] += u64::from(size);
@@ -192,7 +192,7 @@ impl Accountant<'_> {
             }
         };
         let (sites, others) = keep(by_stack.into_iter().map(site));
-        let left_out = end.stacks.left_out();
+        let left_out = stacks.left_out();
         let whys = [
             (left_out > 0).then(|| format!("more different stacks than are kept: {left_out} allocations are left out")),
             (others > 0).then(|| format!("its stacks have too many bytes: {others} of them are left out")),
@@ -222,7 +222,7 @@ fn own_blocks(picture: &EndPicture) -> impl Iterator<Item = &Block> {
 /// what is certain counts. If running functions may hold more than is seen, an unreached block is not surely lost.
 fn balance(
     first: &EndPicture,
-    second: Result<Box<HeapEnd>, HeapDoubt>,
+    second: Result<SecondEnd, HeapDoubt>,
     (last_round, scopes, symbols): (RangeInclusive<u64>, &BlockScopes, &Symbols),
     may_hold_more: impl Fn() -> bool,
 ) -> Balance {
@@ -231,7 +231,13 @@ fn balance(
         Ok(second) => (Some(second), None),
         Err(doubt) => (None, Some(doubt)),
     };
-    let there = second.as_ref().map(|second| second.picture.as_ref().map(|picture| picture.picture(first)));
+    let end_of_second = second.as_ref().map(|second| match second {
+        SecondEnd::Whole(end) => end.picture.as_ref(),
+        // All that matters of the second run's end is that the words of the first are pointers: they are compared with
+        // themselves.
+        SecondEnd::Early(_) => Some(first),
+    });
+    let there = end_of_second.map(|picture| picture.map(|picture| picture.picture(first)));
     let mut comparison = match &there {
         Some(Some(there)) => MemoryComparison::new(&here, there).map_err(|differs| doubt = Some(differs.into())).ok(),
         Some(None) => {
@@ -240,7 +246,7 @@ fn balance(
         }
         None => None,
     };
-    let certain = second.as_ref().filter(|_| doubt.is_none()).and_then(|second| second.picture.as_ref());
+    let certain = end_of_second.flatten().filter(|_| doubt.is_none());
     let held = held_blocks(first, certain);
     let agreed = comparison.as_ref().map(MemoryComparison::reached);
     if let Some((both, agreed)) = comparison.as_ref().zip(agreed.as_ref())
@@ -260,7 +266,7 @@ fn balance(
     let mut own: Vec<usize> = (0..first.blocks.len()).filter(|index| is_own(&first.blocks[*index])).collect();
     own.sort_unstable_by_key(|index| first.blocks[*index].number);
     let (retained, lost): (Vec<usize>, Vec<usize>) = own.into_iter().partition(|index| reached[*index]);
-    let mut finder = PlaceFinder::new(symbols, second.as_ref().map(|end| &end.stacks));
+    let mut finder = PlaceFinder::new(symbols, second.as_ref().map(SecondEnd::stacks));
     let [lost_blocks, retained_blocks] =
         [&lost, &retained].map(|all| finder.place(all.iter().map(|index| &first.blocks[*index]), scopes));
     let is_certain = doubt.is_none();

@@ -84,6 +84,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
     let all = wasi.into_inner().zip(heap.into_inner());
     let (wasi, mut heap) = all.expect("the stores of all other threads are gone");
     heap.slack.end(left);
+    let seen = heap.seen.take();
     let timeline = heap.pen.take().map(|pen| pen.finish());
     let revised = heap.slack.revised().cloned();
     let host = wasi.host_count();
@@ -99,6 +100,7 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         refused,
         unwound,
         heap,
+        seen,
         rounds,
         sdk,
         panic,

@@ -6,6 +6,7 @@ use super::fuel_counts::FuelCounts;
 use super::heap::{HeapEnd, NotTracked};
 use super::image::{ImageError, InstanceImage};
 use super::panics::RaisedPanic;
+use super::rerun::AllocationStacks;
 use super::rounds::RoundLevels;
 use super::sdk::SdkOutcome;
 use super::threads::{Preemptions, StoppedThread, Turn};
@@ -31,6 +32,8 @@ pub struct Run {
     pub unwound: Option<bool>,
     /// The end of the test's heap, or why it was not seen.
     pub heap: Result<Box<HeapEnd>, NotTracked>,
+    /// The stacks that it captured, if it is a second run that was ended where it had shown all. Nothing else of it counts.
+    pub seen: Option<AllocationStacks>,
     /// What the instance held before and after each call that was made in it.
     pub rounds: Vec<RoundLevels>,
     /// The SDK's own account of the test; `None` for tests of other harnesses.
@@ -83,6 +86,7 @@ impl Run {
             refused: None,
             unwound: None,
             heap: Err(NotTracked::NotStarted),
+            seen: None,
             rounds: Vec::new(),
             sdk: None,
             panic: None,

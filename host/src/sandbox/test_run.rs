@@ -472,8 +472,10 @@ impl<'a> TestRun<'a> {
         let spent = if out { self.fuel } else { store.data().spent_by_test(left) };
         store.data_mut().counts.end_call(spent);
         let spent = spent.saturating_add(spent_before);
+        // Of a second run that has shown all, nothing else counts.
+        let has_seen_enough = store.data().heap.seen.is_some();
         let sdk = match (entry, &self.setup.instance) {
-            (EntryPoint::Sdk(_), Some(instance)) if self.setup.called => {
+            (EntryPoint::Sdk(_), Some(instance)) if self.setup.called && !has_seen_enough => {
                 let forked = store.data().scopes.forked.as_ref().map(|forked| forked.globals.clone());
                 let globals = forked.as_ref().unwrap_or(&self.setup.globals);
                 let guest = (instance, globals, &mut self.threads);

@@ -14,6 +14,7 @@ use super::figures::{AllocationOutcome, Figures, HeapLimits};
 use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::threads::{StackBlock, Threads};
+use super::trail::Trail;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -78,6 +79,7 @@ pub struct HeapBook {
     lowest: Option<u32>,
     limits: HeapLimits,
     trace: Trace,
+    trail: Trail,
     untracked: Option<HeapError>,
 }
 
@@ -100,6 +102,7 @@ impl HeapBook {
             lowest: None,
             limits,
             trace: Trace::default(),
+            trail: Trail::default(),
             untracked: None,
         }
     }
@@ -350,6 +353,16 @@ impl HeapBook {
         self.trace
     }
 
+    /// The traces at some of the calls so far.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Every live block, in no order.
+    pub fn live_blocks(&self) -> impl Iterator<Item = Block> {
+        self.map.iter()
+    }
+
     /// Every live block, by address.
     ///
     /// # Errors
@@ -406,8 +419,15 @@ impl HeapBook {
             self.figures.live_bytes -= u64::from(block.size);
         }
         self.threads.stacks.remove(&block.number);
-        self.trace.add(TraceEvent::Free, self.nesting.own(), true, block.size.into(), block.number);
+        self.note(TraceEvent::Free, self.nesting.own(), true, block.size.into(), block.number);
         Ok(())
+    }
+
+    /// Adds a call to the trace.
+    #[inline]
+    fn note(&mut self, event: TraceEvent, own: bool, succeeded: bool, size: u64, number: u64) {
+        self.trace.add(event, own, succeeded, size, number);
+        self.trail.add(self.trace);
     }
 
     /// The error for a bad pointer that was freed or reallocated. It is not an error if the heap is not tracked, or within a

@@ -17,6 +17,7 @@ mod parts;
 pub mod reach;
 pub mod sites;
 mod threads;
+mod trail;
 
 pub use book::{HeapBook, ScopeHeap};
 pub use calls::{AllocatorCall, Trace};
@@ -25,6 +26,7 @@ pub use figures::{AllocationOutcome, CrossedLimits, Figures, HeapLimits};
 pub use map::Block;
 pub use parts::Parts;
 pub use threads::StackBlock;
+pub use trail::Trail;
 
 #[cfg(test)]
 mod tests;

@@ -16,10 +16,12 @@
 
 mod holding;
 mod moved;
+mod references;
 mod roots;
 mod stored;
 
 pub use holding::Holding;
+pub use references::{Lookout, References};
 
 use super::parts::word_at;
 use super::{Block, Parts};

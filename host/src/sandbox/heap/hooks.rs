@@ -1,7 +1,7 @@
 //! The host functions that a module's hooks call.
 
 use super::refusals;
-use super::state::{WantedStack, call_for};
+use super::state::{SeenEnough, WantedStack, call_for};
 use crate::instrument::{CHARGE_COST, COUNT_COST, HookKind, UNWOUND, hook_number};
 use crate::ledger::both_ends;
 use crate::model::trace::TraceKind;
@@ -108,7 +108,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;
-    Ok(())
+    if left.seen_enough { Err(SeenEnough.into()) } else { Ok(()) }
 }
 
 /// Captures the stack of a call, if it is wanted.

@@ -5,8 +5,9 @@ use super::not_tracked::NotTracked;
 use super::picture::{EndPicture, LeftThread};
 use crate::instrument::{Hook, HookKind, Hooks, alignment};
 use crate::ledger::Stack;
+use crate::ledger::heap::reach::Lookout;
 use crate::ledger::heap::{
-    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace,
+    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace, Trail,
 };
 use crate::model::timeline::{TimelinePen, TimelinePoint};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
@@ -20,6 +21,11 @@ use wasmtime::Memory;
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("out of fuel where the first run was")]
 pub struct FuelEndOfFirstRun;
+
+/// Ends a second run that has shown all that it was done for. See [`Lookout`].
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the second run has shown all")]
+pub struct SeenEnough;
 
 /// An allocation that went over a limit.
 #[derive(Debug, Clone)]
@@ -37,6 +43,8 @@ pub struct HeapEnd {
     pub figures: Figures,
     /// A sum over all allocator calls: two runs with the same sum allocated alike.
     pub trace: Trace,
+    /// The same at some of the calls.
+    pub trail: Trail,
     /// Whether the test's own code was still on the stack.
     pub window_open: bool,
     /// The limits that were crossed, each once.
@@ -63,6 +71,8 @@ pub(super) struct LeftCall {
     pub(super) live: Option<usize>,
     /// The size of the block that was allocated.
     pub(super) size: Option<u32>,
+    /// Whether the run has shown all that it was done for.
+    pub(super) seen_enough: bool,
 }
 
 /// Why the stack of a call is wanted.
@@ -95,6 +105,10 @@ pub struct HeapState {
     /// Whether new blocks are cleared.
     scrubs: bool,
     crossed: Vec<Crossing>,
+    /// In a second run that need not come to its end, what tells whether it has shown all.
+    lookout: Option<Lookout>,
+    /// The stacks that a second run captured which has shown all.
+    pub seen: Option<AllocationStacks>,
     /// How many counted allocator calls the run may make: when it begins one more, it ends.
     most_calls: Option<u64>,
     /// The number of counted allocator calls when the fuel ended.
@@ -129,6 +143,7 @@ impl HeapState {
             slack: Slack::new(instruments.allowances.clone()),
             answers: instruments.answers.clone(),
             most_calls: instruments.allocator_calls,
+            lookout: instruments.lookout.clone(),
             ..Self::default()
         }
     }
@@ -305,7 +320,17 @@ impl HeapState {
             }
             block = self.capture.wants(number, own).then_some((number, size));
         }
-        LeftCall { wanted: WantedStack { block, crossed: outcome.crossed() }, live, size: allocated }
+        let wanted = WantedStack { block, crossed: outcome.crossed() };
+        // A stack that is wanted is captured first: the next call is soon enough.
+        let seen_enough = !wanted.is_wanted()
+            && self.lookout.as_mut().is_some_and(|lookout| {
+                lookout.has_seen_all(book.trace(), book.numbered(), || book.live_blocks(), memory)
+            });
+        if seen_enough {
+            self.lookout = None;
+            self.seen = Some(std::mem::take(&mut self.stacks));
+        }
+        LeftCall { wanted, live, size: allocated, seen_enough }
     }
 
     /// Draws the memory of the test at so much fuel.
@@ -371,6 +396,7 @@ impl HeapState {
         Ok(HeapEnd {
             figures: book.figures()?,
             trace: book.trace(),
+            trail: book.trail().clone(),
             window_open: book.window_open(),
             crossed: self.crossed,
             picture,

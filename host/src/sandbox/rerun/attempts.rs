@@ -24,7 +24,8 @@ pub fn run(job: &Job<'_>) -> Run {
 /// Runs one test with these instruments, again until its fuel is exact.
 pub(super) fn run_with(job: &Job<'_>, mut instruments: Instruments) -> Run {
     let (mut first, revised) = execute::once(job, &instruments);
-    let Some(allowances) = revised else { return first };
+    // A run that has shown all it was done for needs no fuel to its end.
+    let Some(allowances) = revised.filter(|_| first.seen.is_none()) else { return first };
     instruments.allowances = allowances;
     first.heap = Err(NotTracked::FuelEnded);
     // The first run has shown its output; further runs would show the same again.
@@ -48,7 +49,7 @@ fn exact(job: &Job<'_>, mut instruments: Instruments, first: &mut Run) -> Option
         }
         let (mut next, revised) = execute::once(job, &instruments);
         next.host_leak += first.host_leak;
-        let Some(allowances) = revised else { return Some(next) };
+        let Some(allowances) = revised.filter(|_| next.seen.is_none()) else { return Some(next) };
         first.host_leak = next.host_leak;
         instruments.allowances = allowances;
     }

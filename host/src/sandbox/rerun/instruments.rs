@@ -3,6 +3,7 @@
 use super::answers::Answers;
 use super::slack::Allowances;
 use super::stacks::StackCapture;
+use crate::ledger::heap::reach::Lookout;
 
 /// The equipment of a run. The default is that of a first run: answers are recorded, and nothing is captured or moved.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,8 @@ pub struct Instruments {
     pub allocator_calls: Option<u64>,
     /// Whether a picture of the heap's end is taken even if the test's policy does not ask for it.
     pub picture: bool,
+    /// What tells whether the run has shown all that it was done for: then it ends there.
+    pub lookout: Option<Lookout>,
 }
 
 /// How all that a test allocates is moved.

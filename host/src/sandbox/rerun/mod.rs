@@ -21,7 +21,7 @@ mod stacks;
 
 pub use attempts::run;
 pub use doubt::HeapDoubt;
-pub use second::{SecondRun, second_run};
+pub use second::{SecondEnd, SecondRun, second_run};
 pub use stacks::{AllocationStacks, StackCapture};
 
 pub(super) use answers::Answers;

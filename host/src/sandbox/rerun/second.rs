@@ -3,7 +3,8 @@
 use super::attempts::run_with;
 use super::doubt::HeapDoubt;
 use super::instruments::{Instruments, Shift};
-use super::stacks::StackCapture;
+use super::stacks::{AllocationStacks, StackCapture};
+use crate::ledger::heap::reach::{Lookout, References};
 use crate::sandbox::ending::Ending;
 use crate::sandbox::heap::HeapEnd;
 use crate::sandbox::job::Job;
@@ -15,11 +16,31 @@ use std::sync::atomic::Ordering;
 #[derive(Debug)]
 pub struct SecondRun {
     /// The end of the second run's heap, or why it says nothing about the first run's.
-    pub end: Result<Box<HeapEnd>, HeapDoubt>,
+    pub end: Result<SecondEnd, HeapDoubt>,
     /// Host descriptors that the second run left open: a bug of airtight's own.
     pub host_leak: u64,
     /// Whether the wall clock ended the second run.
     pub by_wall_clock: bool,
+}
+
+/// How a second run ended that did what the first did.
+#[derive(Debug)]
+pub enum SecondEnd {
+    /// It came to its end.
+    Whole(Box<HeapEnd>),
+    /// It was ended where it had shown all: the words that seemed to hold the blocks are pointers, and these are the blocks'
+    /// stacks.
+    Early(AllocationStacks),
+}
+
+impl SecondEnd {
+    /// The stacks that the run captured.
+    pub fn stacks(&self) -> &AllocationStacks {
+        match self {
+            Self::Whole(end) => &end.stacks,
+            Self::Early(stacks) => stacks,
+        }
+    }
 }
 
 /// Runs a test a second time, if that is possible. `first` is the first run, and `end` is the end of its heap.
@@ -36,6 +57,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     }
     let instruments = Instruments {
         answers: end.answers.replay(),
+        lookout: lookout(job, (first, end), &capture),
         capture,
         shift: Some(Shift::beyond(extent(end), first.refused.is_some())),
         allocator_calls: end.calls_at_fuel_end,
@@ -54,9 +76,19 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     };
     let job = job.repeating();
     let second = run_with(&job, instruments);
-    let (host_leak, by_wall_clock) = (second.host_leak, second.ended_by_wall_clock());
+    let by_wall_clock = second.seen.is_none() && second.ended_by_wall_clock();
+    let host_leak = second.host_leak;
     let interrupted = job.interrupted.load(Ordering::Relaxed);
     SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
+}
+
+/// What ends the second run early; `None` if it has to come to its end. For a profile it has, and so it has if the user asks for
+/// no shortcuts.
+fn lookout(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: &StackCapture) -> Option<Lookout> {
+    let is_plain = job.module.threads.is_none() && job.fork.is_none() && first.forks.is_empty();
+    let may_be_cut = job.shortcut && is_plain && matches!(capture, StackCapture::Numbers(_));
+    let picture = end.picture.as_ref().filter(|_| may_be_cut && end.calls_at_fuel_end.is_none())?;
+    Some(Lookout::new(References::of_retained(&picture.picture(picture))?, &end.trail))
 }
 
 /// The bytes from the first live block to the end of the last one.
@@ -68,9 +100,12 @@ fn extent(end: &HeapEnd) -> u64 {
 }
 
 /// The end of the second run's heap, if the second run did what the first one did.
-fn compare(first: &Run, first_end: &HeapEnd, second: Run, interrupted: bool) -> Result<Box<HeapEnd>, HeapDoubt> {
+fn compare(first: &Run, first_end: &HeapEnd, second: Run, interrupted: bool) -> Result<SecondEnd, HeapDoubt> {
     if interrupted {
         return Err(HeapDoubt::Interrupted);
+    }
+    if let Some(stacks) = second.seen {
+        return Ok(SecondEnd::Early(stacks));
     }
     let end = second.heap.map_err(HeapDoubt::NotTracked)?;
     let ended = second.ending.words();
@@ -81,5 +116,5 @@ fn compare(first: &Run, first_end: &HeapEnd, second: Run, interrupted: bool) -> 
     if end.trace != first_end.trace {
         return Err(HeapDoubt::Allocations);
     }
-    Ok(end)
+    Ok(SecondEnd::Whole(end))
 }

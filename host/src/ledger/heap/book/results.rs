@@ -48,7 +48,7 @@ impl HeapBook {
             return AllocationOutcome::Nothing;
         }
         let own = self.nesting.own();
-        self.trace.add(event, own, ptr != 0, size, 0);
+        self.note(event, own, ptr != 0, size, 0);
         if ptr == 0 {
             return self.refused(size, own);
         }
@@ -73,7 +73,7 @@ impl HeapBook {
         };
         let now_own = self.nesting.own();
         let own = now_own || old.own;
-        self.trace.add(TraceEvent::Realloc, now_own, result != 0, size.into(), old.number);
+        self.note(TraceEvent::Realloc, now_own, result != 0, size.into(), old.number);
         if result == 0 {
             return self.refused(size.into(), own);
         }
