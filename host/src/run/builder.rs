@@ -126,7 +126,8 @@ impl RunnerBuilder {
     }
 
     /// Sets whether libtest is handed the one test that it is to run, if that is possible. By default it is: libtest then
-    /// spends less fuel and memory before the test. If this is off, the report's policy says so.
+    /// spends less fuel and memory before the test. Also whether a second run may end where it has shown all. If this is off,
+    /// the report's policy says so.
     pub fn shortcut(mut self, on: bool) -> Self {
         self.options.shortcut = on;
         self

@@ -24,7 +24,7 @@ pub(crate) struct RunOptions {
     /// The program that runs as that process, and the word that makes it do so. Without it, modules are compiled in this
     /// process.
     pub compile_in: Option<(PathBuf, &'static str)>,
-    /// Whether a harness that can be handed a single test is handed it.
+    /// Whether a harness that can be handed a single test is handed it, and a second run may end where it has shown all.
     pub shortcut: bool,
     pub max_fail: Option<NonZeroU32>,
     pub streams: Streams,

@@ -4,4 +4,5 @@ mod keepers;
 mod model;
 mod owners;
 mod reach;
+mod references;
 mod sites;
