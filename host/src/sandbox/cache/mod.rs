@@ -20,7 +20,10 @@ pub use modules::Cache;
 pub(super) use modules::CacheKey;
 
 use crate::files::owner::{belongs_to_us, is_ours, open_to_strangers};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use xxhash_rust::xxh3::Xxh3;
 
 /// Whether a file is this user's, and nobody else may even read it. airtight writes its entries like that. Files from a
 /// repository, an archive or a checkout are never like that. So if somebody makes a variable name such a folder as the
@@ -32,4 +35,41 @@ fn is_private(found: &std::fs::Metadata) -> bool {
 /// The checksum by which files of the cache are named.
 fn sum(bytes: &[u8]) -> String {
     format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes))
+}
+
+/// The same of a whole file, of which only a piece is in memory at a time.
+///
+/// # Errors
+/// It cannot be read.
+fn sum_of_file(file: &File) -> io::Result<String> {
+    let mut hash = Xxh3::new();
+    let mut piece = vec![0; 1 << 16];
+    let mut at = 0;
+    loop {
+        match file.read_at(&mut piece, at) {
+            Ok(0) => return Ok(format!("{:032x}", hash.digest128())),
+            Ok(read) => {
+                hash.update(&piece[..read]);
+                at += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_file_has_the_sum_of_its_bytes() {
+        for len in [0, 1, 1 << 16, (1 << 16) + 1, 300_000] {
+            let bytes: Vec<u8> = (0..len).map(|at: u32| (at % 251) as u8).collect();
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            assert_eq!(sum_of_file(&file).unwrap(), sum(&bytes), "{len}");
+        }
+    }
 }

@@ -2,10 +2,11 @@
 //!
 //! The layout is `<dir>/<key>/<sum>.cwasm`. `key` is the SHA-256 of the rewritten module, the engine's compatibility hash,
 //! the caps on compiling and airtight's version, so that a stale entry is never found. It also says whether the single-pass
-//! compiler made the entry. `sum` is the XXH3 of the file, so that a corrupt entry is never loaded. The file begins with
-//! the key, so that the entry of another module is not loaded wherever it was copied to.
+//! compiler made the entry. `sum` is the XXH3 of the file, so that a corrupt entry is never loaded. The file ends with
+//! the key, so that the entry of another module is not loaded wherever it was copied to. It begins with the code, which is
+//! mapped and not copied: an entry is never written again, it appears under its name whole and goes by losing it.
 
-use super::{is_ours, is_private, open_to_strangers, sum};
+use super::{is_ours, is_private, open_to_strangers, sum, sum_of_file};
 use crate::catalogue::CompileCaps;
 use crate::files::{self, Links};
 use crate::instrument::REWRITER_VERSION;
@@ -14,13 +15,13 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::hash::{Hash, Hasher};
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wasmtime::Module;
 
-/// The version of an entry's format. In version 1, nothing came before the code.
-const FORMAT: u32 = 2;
+/// The version of an entry's format. In version 1 the code was all, and in version 2 the key came before it.
+const FORMAT: u32 = 3;
 
 /// The name of a compiled module in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,18 +140,22 @@ impl Cache {
 
     fn load_entry(&self, engine: &wasmtime::Engine, key: &CacheKey, path: &Path) -> Option<Module> {
         let file = files::open(path, Links::Refuse).ok()?;
-        if !is_private(&file.metadata().ok()?) {
+        let found = file.metadata().ok()?;
+        if !is_private(&found) || found.len() > self.max_bytes {
             return None;
         }
-        let bytes = files::read_open(&file, self.max_bytes).ok()?;
-        if path.file_stem()?.to_str()? != sum(&bytes) {
+        let mut end = vec![0; footer(key).len()];
+        let at = found.len().checked_sub(end.len() as u64)?;
+        file.read_exact_at(&mut end, at).ok()?;
+        if end != footer(key) || path.file_stem()?.to_str()? != sum_of_file(&file).ok()? {
             return None;
         }
-        let code = bytes.strip_prefix(&*header(key))?;
+        let mapped = file.try_clone().ok()?;
         // SAFETY: `Module::serialize` gave these bytes to a run of this user with the same version and engine: the key
         // names both and is among the bytes. The sum in the file's name covers every byte. Nobody else may write the file
-        // or a folder that it is in.
-        match unsafe { Module::deserialize(engine, code) } {
+        // or a folder that it is in. This user's runs never write to a file that has its name: it stays as it is as long as
+        // it is mapped.
+        match unsafe { Module::deserialize_open_file(engine, mapped) } {
             Ok(module) => {
                 // Entries are dropped oldest first. If this fails, the entry only seems older than it is.
                 let _ = file.set_modified(SystemTime::now());
@@ -171,8 +176,8 @@ impl Cache {
     }
 
     fn try_store(&self, key: &CacheKey, module: &Module) -> anyhow::Result<()> {
-        let mut bytes = header(key);
-        bytes.extend(module.serialize()?);
+        let mut bytes = module.serialize()?;
+        bytes.extend(footer(key));
         if bytes.len() as u64 > self.max_bytes {
             return Ok(());
         }
@@ -212,7 +217,7 @@ impl Cache {
     }
 }
 
-/// The beginning of the file of a module with this key.
-fn header(key: &CacheKey) -> Vec<u8> {
-    format!("airtight compiled module {}\n", key.0).into_bytes()
+/// The end of the file of a module with this key.
+fn footer(key: &CacheKey) -> Vec<u8> {
+    format!("\nairtight compiled module {}\n", key.0).into_bytes()
 }

@@ -92,8 +92,15 @@ pub fn build(
     request: &BuildRequest,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let portable = Machine::current(&request.dir).and_then(|machine| Portable::set_up(&machine, toolchain))?;
-    build_with(&Build { launcher: &System, toolchain, portable: &portable, request }, on_event)
+    // The compiler is asked for its version while cargo reads the workspace: neither waits for the other's start.
+    let (portable, workspace) = std::thread::scope(|scope| {
+        let workspace = scope.spawn(|| Workspace::load(&System, toolchain, request));
+        let portable = Machine::current(&request.dir).and_then(|machine| Portable::set_up(&machine, toolchain));
+        (portable, workspace.join())
+    });
+    let portable = portable?;
+    let workspace = workspace.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    build_in(&workspace, &Build { launcher: &System, toolchain, portable: &portable, request }, on_event)
 }
 
 /// The output of `cargo metadata` for the workspace around a request's directory, with dependencies resolved for the
@@ -159,15 +166,15 @@ pub(crate) struct Build<'a> {
     pub request: &'a BuildRequest,
 }
 
-pub(crate) fn build_with(
+fn build_in(
+    workspace: &Workspace,
     build: &Build<'_>,
     on_event: &mut dyn FnMut(BuildEvent<'_>),
 ) -> Result<BuildOutput, BuildError> {
-    let workspace = Workspace::load(build.launcher, build.toolchain, build.request)?;
     let selected = workspace.selected(build.request);
     let mut messages = Messages::default();
-    let failures = run_cargo(build, &workspace, &selected, &mut messages, on_event)?;
-    let output = collect(build, &workspace, &selected, &messages, failures);
+    let failures = run_cargo(build, workspace, &selected, &mut messages, on_event)?;
+    let output = collect(build, workspace, &selected, &messages, failures);
     if output.artifacts.is_empty() && !output.failures.is_empty() {
         return Err(BuildError::NothingBuilt { failures: output.failures });
     }

@@ -1,11 +1,12 @@
 //! Builds with a fake cargo and, if that is asked for, with the real one.
 
-use crate::guests::build::{Artifact, Build, BuildOutput, build_with, members_with};
+use crate::guests::build::{Artifact, Build, BuildOutput, build_in, members_with};
 use crate::guests::error::{BuildError, FailedDependency, Relation};
 use crate::guests::events::BuildEvent;
 use crate::guests::package::TargetKind;
 use crate::guests::portable::Portable;
 use crate::guests::request::{BuildRequest, CargoProfile, TargetFilter};
+use crate::guests::selection::Workspace;
 use crate::setup::find::find;
 use crate::setup::install::{Permission, install};
 use crate::system::command::{CommandLine, Launcher, ProcessEnding, Stream, System};
@@ -72,6 +73,10 @@ fn error(name: &str, message: &str) -> String {
         "target": target("lib", name), "message": {"rendered": format!("error: {message}\n"), "level": "error",
         "message": message, "children": [], "code": null, "spans": []}})
     .to_string()
+}
+
+fn build_with(build: &Build<'_>, on_event: &mut dyn FnMut(BuildEvent<'_>)) -> Result<BuildOutput, BuildError> {
+    build_in(&Workspace::load(build.launcher, build.toolchain, build.request)?, build, on_event)
 }
 
 fn run(fake: &FakeMachine, request: &BuildRequest) -> Result<BuildOutput, BuildError> {
