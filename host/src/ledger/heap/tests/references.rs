@@ -204,3 +204,35 @@ fn it_is_looked_only_where_both_runs_are_known_to_have_done_the_same() {
     assert!(!waits.has_seen_all(at(1, 10), 1, || second.blocks.iter().copied(), &second.memory), "not all are made");
     assert!(look(&mut waits, at(2, 20)));
 }
+
+/// A look goes through all live blocks: with many, it is looked less often.
+#[test]
+fn looks_in_vain_do_not_add_up() {
+    let [first, second] = retained();
+    let references = References::of_retained(&first.picture()).unwrap();
+    let at = |events| Trace { events, hash: events };
+    let looks = |others: u64| {
+        let mut lookout = Lookout::new(references.clone(), &trail((1..=200).map(at)));
+        let mut looks = 0;
+        for events in 1..=200 {
+            let live = || {
+                looks += 1;
+                (0..others).map(|nth| Block { ptr: 4096, size: 8, number: 100 + nth, own: true })
+            };
+            assert!(!lookout.has_seen_all(at(events), 2, live, &second.memory));
+        }
+        looks
+    };
+    assert_eq!([looks(0), looks(40), looks(4000)], [200, 20, 1]);
+}
+
+/// A heap full of pointers is not looked through again and again.
+#[test]
+fn too_many_words_are_not_kept() {
+    let words = 70_000_u32;
+    let block = Block { ptr: 64, size: words * 4, number: 1, own: true };
+    let mut memory = vec![0; 64 + block.size as usize];
+    memory[16..].chunks_exact_mut(4).for_each(|word| word.copy_from_slice(&64_u32.to_le_bytes()));
+    let end = RunEnd { memory, blocks: vec![block], globals: Vec::new() };
+    assert_eq!(References::of_retained(&end.picture()), None);
+}
