@@ -2,7 +2,7 @@
 
 use crate::accepted::BaselineWriter;
 use crate::args::{FaultsCommand, RunArgs, TestArgs};
-use crate::failure::{Done, Failure, say};
+use crate::failure::{Done, Failure};
 use crate::print::print;
 use crate::search::{PreparedSearch, without_meaning};
 use crate::subjects::NamedSubjects;
@@ -20,9 +20,6 @@ pub fn faults(mut command: FaultsCommand) -> Done {
     let prepared = PreparedSearch::new(paths, (build, tests, run), &refuse)?;
     let faults = prepared.session.faults(&prepared.planned, command.options())?;
     print(&render_faults(&faults, run.color.on_stdout()))?;
-    if faults.is_kept {
-        say(format_args!("{:>12} what was tried is kept: with --resume, the same command goes on from here", "Note"));
-    }
     let is_written = prepared.session.write_faults(&faults);
     if let Some(writer) = &writer {
         writer.accept(&faults)?;

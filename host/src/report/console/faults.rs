@@ -258,7 +258,11 @@ impl FaultsText<'_> {
             return Ok(());
         }
         let word = plural(count, "failure", "failures");
-        writeln!(f, "{:>12} {module}: {} {word} not tried, of calls at", "Note", GroupedDigits(count))?;
+        let kept = match self.faults.is_kept {
+            true => " (what was tried is kept: with --resume, the same command goes on from here)",
+            false => "",
+        };
+        writeln!(f, "{:>12} {module}: {} {word} not tried{kept}, of calls at", "Note", GroupedDigits(count))?;
         for one in all.iter().take(LISTED) {
             let place = OwnPlace { frame: &one.at, styles: &self.styles };
             writeln!(f, "{:>12}     {place}: {}", "", GroupedDigits(one.count))?;
