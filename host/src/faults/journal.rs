@@ -72,6 +72,11 @@ impl FaultJournal {
         Self { dir: dir.to_owned() }
     }
 
+    /// Whether anything is kept, of any test.
+    pub fn has_pages(&self) -> bool {
+        fs::read_dir(&self.dir).is_ok_and(|mut pages| pages.next().is_some())
+    }
+
     fn file(&self, key: &str) -> PathBuf {
         self.dir.join(key).with_extension("json")
     }
@@ -212,12 +217,14 @@ mod tests {
     fn what_is_kept_is_known_again_until_it_is_forgotten() {
         let dir = tempfile::tempdir().unwrap();
         let (journal, policy) = (FaultJournal::new(&dir.path().join("faults")), Policy::default());
+        assert!(!journal.has_pages(), "there is no folder");
         let fault: Fault = "write:1=ENOSPC".parse().unwrap();
         let by_clock = FaultTrial { by_wall_clock: true, ..tried() };
         let late: Fault = "sleep:1=late".parse().unwrap();
         let nothing_read = Ok(BTreeSet::new());
         let runs = [(&[fault][..], &tried()), (&[late][..], &by_clock)];
         journal.keep("key", (&policy, &nothing_read, SystemTime::now()), &runs).unwrap();
+        assert!(journal.has_pages());
         let known = journal.known("key", &policy);
         assert_eq!(known.keys().collect::<Vec<_>>(), [&["write:1=ENOSPC".to_owned()]], "not what the clock ended");
         let again = &known[&vec!["write:1=ENOSPC".to_owned()]];
@@ -225,7 +232,7 @@ mod tests {
         assert_eq!((&again.failed_at, &again.way_out), (&tried().failed_at, &tried().way_out));
         assert!(journal.known("other", &policy).is_empty());
         journal.forget("key");
-        assert!(journal.known("key", &policy).is_empty());
+        assert!(journal.known("key", &policy).is_empty() && !journal.has_pages());
         let unknown: HostPaths = Err("it asks for too much");
         assert_eq!(
             journal.keep("key", (&policy, &unknown, SystemTime::now()), &runs),

@@ -30,8 +30,8 @@ pub struct Search<'a> {
     modules: Vec<ModuleFaults>,
     /// All tests whose calls fail, in the order of the plan.
     tests: Vec<Sweep<'a>>,
-    /// Of each of them, by what it is known in the journal, and what is known.
-    known: Vec<(Option<String>, KnownRuns)>,
+    /// What the journal knows of each of them.
+    known: Vec<KnownRuns>,
     /// The runs with one failure, and what came of those that were made.
     singles: Jobs,
     /// How many runs with failures there have been.
@@ -43,12 +43,8 @@ pub struct Search<'a> {
 /// Runs, and what came of those that were made.
 type Jobs = Vec<(FaultJob, Option<FaultTrial>)>;
 
-/// A test that is to be looked at: the place of its module, and by what it is known in the journal.
-struct ChosenTest<'a> {
-    module: usize,
-    subject: FaultSubject<'a>,
-    key: Option<String>,
-}
+/// A test that is to be looked at, with the place of its module.
+type ChosenTest<'a> = (usize, FaultSubject<'a>);
 
 impl<'a> Search<'a> {
     pub fn new(runner: &'a Runner, options: FaultOptions, began: Instant) -> Self {
@@ -115,25 +111,32 @@ impl<'a> Search<'a> {
 
     /// Keeps in the journal what was tried, of a search that is not whole. Whether it is kept of any test.
     fn keep(&self, pairs: &[(FaultJob, Option<FaultTrial>)], is_whole: bool) -> bool {
-        let Some(journal) = &self.journal else { return false };
+        let Some(journal) = self.journal.as_ref().filter(|journal| !is_whole || journal.has_pages()) else { return false };
         let mut runs: Vec<Vec<(&[Fault], &FaultTrial)>> = self.tests.iter().map(|_| Vec::new()).collect();
         for (job, tried) in self.singles.iter().chain(pairs) {
             runs[job.test].extend(tried.as_ref().map(|tried| (&*job.faults, tried)));
         }
         let mut is_kept = false;
-        for ((sweep, (key, _)), runs) in self.tests.iter().zip(&self.known).zip(runs) {
-            let Some(key) = key else { continue };
+        for (sweep, runs) in self.tests.iter().zip(runs) {
+            let Some(key) = self.key(&sweep.subject) else { continue };
             if is_whole {
-                journal.forget(key);
+                journal.forget(&key);
                 continue;
             }
             let Some(paths) = sweep.reads() else { continue };
-            match journal.keep(key, (sweep.subject.policy(), &paths, self.began_at), &runs) {
+            match journal.keep(&key, (sweep.subject.policy(), &paths, self.began_at), &runs) {
                 Ok(()) => is_kept = true,
                 Err(why) => tracing::info!("what was tried of {} is not kept: {why}", sweep.counts.test),
             }
         }
         is_kept
+    }
+
+    /// By what a test is known in the journal: nothing, if it begins where a set-up ended. The sum of this program's own bytes is in it,
+    /// which takes longer than many searches: most do without.
+    fn key(&self, subject: &FaultSubject<'_>) -> Option<String> {
+        let key = self.runner.key_of_faulted((subject.module, &subject.module.sum()), subject.test)?;
+        Some(format!("{key}-{}", self.options.pairs))
     }
 
     /// The tests that are looked at.
@@ -163,7 +166,6 @@ impl<'a> Search<'a> {
                 Err(NotSearched::Because(why)) => Err(why),
                 Err(NotSearched::Bug(bug)) => return Err(bug.end(&module.module)),
             };
-            let sum = self.journal.as_ref().map(|_| planned.sum());
             let passing = record.tests.iter().filter(|test| matches!(test.verdict, Verdict::Pass | Verdict::Leak));
             let passing: HashSet<&str> = passing.map(|test| &*test.name).collect();
             for test in planned.tests.iter().filter(|test| chooses(test)) {
@@ -176,11 +178,9 @@ impl<'a> Search<'a> {
                 };
                 match subject {
                     Ok(subject) => {
-                        let module = self.modules.len();
-                        let key = sum.as_deref().and_then(|sum| self.runner.key_of_faulted((planned, sum), test));
-                        let key = key.map(|key| format!("{key}-{}", self.options.pairs));
-                        let subject = if key.is_some() { subject.noting_reads() } else { subject };
-                        subjects.push(ChosenTest { module, subject, key });
+                        let is_noted = self.journal.is_some() && matches!(world, Ok(None));
+                        let subject = if is_noted { subject.noting_reads() } else { subject };
+                        subjects.push((self.modules.len(), subject));
                     }
                     Err(why) => module.left_out.push(UnsweptTest { test: test.name.to_string(), why }),
                 }
@@ -192,15 +192,15 @@ impl<'a> Search<'a> {
 
     /// Runs tests as they are, and lists the failures of one call each.
     fn begin_tests(&mut self, batch: Vec<ChosenTest<'a>>) -> Result<Vec<FaultJob>, SearchError> {
-        let named = |chosen: &ChosenTest<'_>| (chosen.module, chosen.subject.test.name.to_string(), chosen.key.clone());
+        let named = |(module, subject): &ChosenTest<'_>| (*module, subject.test.name.to_string());
         let names: Vec<_> = batch.iter().map(named).collect();
         let interrupted = self.runner.interrupt();
-        let begun = self.runner.install_all(batch, &|ChosenTest { module, subject, .. }| {
+        let begun = self.runner.install_all(batch, &|(module, subject)| {
             (!interrupted.load(Ordering::Relaxed)).then(|| Sweep::begin(module, subject))
         });
         self.stop_if_interrupted(&[])?;
         let mut jobs = Vec::new();
-        for ((module, name, key), begun) in names.into_iter().zip(begun) {
+        for ((module, name), begun) in names.into_iter().zip(begun) {
             let begun = begun.ok_or(SearchError::Interrupted)?;
             match begun.map_err(|bug| self.bug(module, bug))? {
                 SweepStart::LeftOut(why) => {
@@ -209,13 +209,11 @@ impl<'a> Search<'a> {
                 }
                 SweepStart::Ready(sweep, listed) => {
                     let test = self.tests.len();
-                    let known = match (&self.journal, &key) {
-                        (Some(journal), Some(key)) if self.options.resumes => {
-                            journal.known(key, sweep.subject.policy())
-                        }
-                        _ => KnownRuns::default(),
-                    };
-                    self.known.push((key, known));
+                    let journal = self.journal.as_ref().filter(|_| self.options.resumes);
+                    let known = journal.and_then(|journal| {
+                        Some(journal.known(&self.key(&sweep.subject)?, sweep.subject.policy()))
+                    });
+                    self.known.push(known.unwrap_or_default());
                     self.tests.push(*sweep);
                     jobs.extend(listed.into_iter().map(|(fault, stack)| FaultJob {
                         test,
@@ -271,7 +269,7 @@ impl<'a> Search<'a> {
 
     /// Takes what is known of a run from the journal.
     fn take_known(&mut self, job: &FaultJob) -> Option<FaultTrial> {
-        self.known[job.test].1.remove(&words(&job.faults))
+        self.known[job.test].remove(&words(&job.faults))
     }
 
     fn run_job(&self, job: &FaultJob) -> Result<Option<FaultTrial>, SearchError> {
@@ -290,7 +288,7 @@ impl<'a> Search<'a> {
         let missing = |place: &usize| {
             self.singles.get(*place).is_some_and(|(_, tried)| tried.as_ref().is_some_and(|tried| tried.run.is_none()))
         };
-        let unknown = pairs.iter().filter(|pair| !self.known[pair.test].1.contains_key(&words(&pair.faults)));
+        let unknown = pairs.iter().filter(|pair| !self.known[pair.test].contains_key(&words(&pair.faults)));
         let wanted: BTreeSet<usize> = unknown.filter_map(|pair| pair.after).filter(missing).collect();
         let wanted: Vec<usize> = wanted.into_iter().collect();
         let interrupted = self.runner.interrupt();

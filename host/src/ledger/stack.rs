@@ -1,15 +1,23 @@
 //! A guest's stack as the engine gives it: numbers, which symbols turn into names and lines.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// One frame of a guest's stack, as the engine knows it: no names, no lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RawFrame {
     /// Index of the function in the module's function index space.
     pub function: u32,
     /// Offset of the instruction, in bytes from the start of the code section's contents. DWARF counts its addresses from
     /// there, too.
     pub offset: Option<u32>,
+}
+
+/// Stacks are looked up by the thousand: one number a frame is hashed several times as fast as three.
+impl Hash for RawFrame {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(self.function) << 32 | u64::from(self.offset.unwrap_or(u32::MAX)));
+    }
 }
 
 impl RawFrame {

@@ -290,14 +290,15 @@ impl Runner {
         }
     }
 
-    /// Calls `each` for each of several things, on the runner's threads, which have the stack that guests need.
+    /// Calls `each` for each of several things, on the runner's threads, which have the stack that guests need. A thread takes one at a time:
+    /// one that took several could not give them away to a thread that has nothing left to do.
     pub(crate) fn install_each<T: Sync, R: Send>(&self, all: &[T], each: &(dyn Fn(&T) -> R + Sync)) -> Vec<R> {
-        self.pool.install(|| all.par_iter().map(each).collect())
+        self.pool.install(|| all.par_iter().with_max_len(1).map(each).collect())
     }
 
     /// As [`Runner::install_each`], but `each` owns the thing.
     pub(crate) fn install_all<T: Send, R: Send>(&self, all: Vec<T>, each: &(dyn Fn(T) -> R + Sync)) -> Vec<R> {
-        self.pool.install(|| all.into_par_iter().map(each).collect())
+        self.pool.install(|| all.into_par_iter().with_max_len(1).map(each).collect())
     }
 
     /// The accepted leaks, and the day that their expiry dates are compared with.

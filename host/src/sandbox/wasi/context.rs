@@ -224,6 +224,13 @@ impl Wasi {
         is_traced || (self.watch.is_some() && is_stream() != Some(true))
     }
 
+    /// Whether the stack of a call is wanted that is never made to fail, and that acts on this descriptor, if on any.
+    pub(crate) fn wants_stacks_of_misuse(&self, fd: Option<u32>) -> bool {
+        let is_closed = || fd.is_some_and(|fd| self.table.get(Fd::from(fd)).is_err());
+        let is_traced = self.trace.as_ref().is_some_and(|trace| trace.wants_places());
+        is_traced || (self.watch.is_some() && is_closed())
+    }
+
     /// What a call is looked at with.
     pub(super) fn books(&self) -> Books<'_> {
         Books { table: &self.table, ledger: &self.ledger, stack: self.stack.as_ref(), policy: &self.grants.policy }

@@ -20,6 +20,8 @@ pub(in crate::sandbox) enum Capture {
     Never,
     /// Never, of a call that acts on this descriptor: who looks at calls does not look at those on standard streams.
     NeverOn(u32),
+    /// Never, of a call that is never made to fail: who looks at calls looks at it only where it acts on this descriptor, and that is closed.
+    NeverUnless(Option<u32>),
 }
 
 /// The stack of the guest that calls the host. It may be known of a run that went the same way until now.
@@ -44,10 +46,11 @@ pub(in crate::sandbox) fn around<T>(
     let captures = match capture {
         Capture::Always => true,
         Capture::LateRelease => caller.data().wasi.wants_release(),
-        Capture::Never | Capture::NeverOn(_) => false,
+        Capture::Never | Capture::NeverOn(_) | Capture::NeverUnless(_) => false,
     };
     let looked_at = || match capture {
         Capture::NeverOn(fd) => caller.data().wasi.wants_stacks_on(fd),
+        Capture::NeverUnless(fd) => caller.data().wasi.wants_stacks_of_misuse(fd),
         _ => caller.data().wasi.wants_stacks(),
     };
     let looks = captures || looked_at();

@@ -77,6 +77,12 @@ fn of_function(name: &str) -> Option<(Call, Acts)> {
     })
 }
 
+/// Whether calls of a function can be made to fail.
+#[cfg(test)]
+pub fn can_fail(name: &str) -> bool {
+    [LISTEN, CONNECT, "poll_oneoff"].contains(&name) || of_function(name).is_some()
+}
+
 impl FallibleCall {
     /// The call that is about to be made, if it is one that can fail.
     pub fn new(books: &Books<'_>, memory: &GuestMemory<'_>, (name, args): Arguments<'_>) -> Option<Self> {

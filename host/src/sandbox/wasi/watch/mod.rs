@@ -24,6 +24,8 @@ mod watch;
 pub use allocations::{BegunAllocation, Request};
 pub use asked::fail_next;
 pub use calls::{MisuseKind, NotedCall, WatchedCalls};
+#[cfg(test)]
+pub use kinds::can_fail;
 pub use kinds::named;
 pub use stacks::CallStacks;
 pub use watch::{CallWatch, Callee, OwnCalls, WatchOptions, errno_code};
