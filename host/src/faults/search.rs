@@ -111,7 +111,9 @@ impl<'a> Search<'a> {
 
     /// Keeps in the journal what was tried, of a search that is not whole. Whether it is kept of any test.
     fn keep(&self, pairs: &[(FaultJob, Option<FaultTrial>)], is_whole: bool) -> bool {
-        let Some(journal) = self.journal.as_ref().filter(|journal| !is_whole || journal.has_pages()) else { return false };
+        let Some(journal) = self.journal.as_ref().filter(|journal| !is_whole || journal.has_pages()) else {
+            return false;
+        };
         let mut runs: Vec<Vec<(&[Fault], &FaultTrial)>> = self.tests.iter().map(|_| Vec::new()).collect();
         for (job, tried) in self.singles.iter().chain(pairs) {
             runs[job.test].extend(tried.as_ref().map(|tried| (&*job.faults, tried)));
@@ -210,9 +212,8 @@ impl<'a> Search<'a> {
                 SweepStart::Ready(sweep, listed) => {
                     let test = self.tests.len();
                     let journal = self.journal.as_ref().filter(|_| self.options.resumes);
-                    let known = journal.and_then(|journal| {
-                        Some(journal.known(&self.key(&sweep.subject)?, sweep.subject.policy()))
-                    });
+                    let known = journal
+                        .and_then(|journal| Some(journal.known(&self.key(&sweep.subject)?, sweep.subject.policy())));
                     self.known.push(known.unwrap_or_default());
                     self.tests.push(*sweep);
                     jobs.extend(listed.into_iter().map(|(fault, stack)| FaultJob {

@@ -15,6 +15,7 @@ use make::make;
 use std::borrow::Cow;
 use std::sync::Arc;
 use task::compile_elsewhere;
+use wasmparser::{Parser, Payload};
 use wasmtime::Module;
 
 /// A compiled module, and the engine that runs it.
@@ -29,6 +30,31 @@ pub(super) struct CompiledModule {
 struct EngineInput<'a> {
     bytes: Cow<'a, [u8]>,
     charges: Option<AddedCalls>,
+}
+
+/// A module without the custom sections behind its code, so that no offset of the code changes. The engine needs none of them; of names it
+/// would copy one for each frame of a stack whenever it captures a stack.
+fn without_names(bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    const CUSTOM: u8 = 0;
+    const CODE: u8 = 10;
+    let (mut kept, mut end, mut is_behind) = (Vec::with_capacity(bytes.len()), 0, false);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| LoadError::Invalid(error.to_string()))? {
+            Payload::Version { range, .. } => {
+                kept.extend_from_slice(&bytes[range.clone()]);
+                end = range.end;
+            }
+            payload => {
+                let Some((id, range)) = payload.as_section() else { continue };
+                if id != CUSTOM || !is_behind {
+                    kept.extend_from_slice(&bytes[end..range.end]);
+                }
+                is_behind |= id == CODE;
+                end = range.end;
+            }
+        }
+    }
+    Ok(kept)
 }
 
 impl<'a> EngineInput<'a> {
@@ -80,9 +106,10 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
         }
     };
     let charged = EngineInput::new(&engine, bytes)?;
-    let module = match engine.child().filter(|child| child.takes(&charged.bytes)) {
+    let input = without_names(&charged.bytes)?;
+    let module = match engine.child().filter(|child| child.takes(&input)) {
         Some(child) => {
-            let code = compile_elsewhere(child, &engine, &charged.bytes).map_err(|why| match why {
+            let code = compile_elsewhere(child, &engine, &input).map_err(|why| match why {
                 NoCode::Interrupted => LoadError::Interrupted,
                 NoCode::OverBudget { took, setting } => LoadError::OverBudget { took, setting, weight },
                 NoCode::Failed(why) => failed(why),
@@ -92,7 +119,7 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
             unsafe { Module::deserialize(engine.wasmtime(), code) }.map_err(|error| failed(format!("{error:#}")))?
         }
         None => {
-            let made = make(|| Module::from_binary(engine.wasmtime(), &charged.bytes)).map_err(failed)?;
+            let made = make(|| Module::from_binary(engine.wasmtime(), &input)).map_err(failed)?;
             if let Some(functions) = engine.functions() {
                 functions.keep();
             }
@@ -103,4 +130,31 @@ pub(super) fn compile(engine: &Arc<Engine>, cache: Option<&Cache>, bytes: &[u8])
         cache.store(&if heavy.is_some() { own.single_pass() } else { own.clone() }, &module);
     }
     Ok(CompiledModule { engine, module, charges: charged.charges })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_behind_the_code_and_custom_is_left_out() {
+        let text = r#"(module (@custom "a" (before first) "first") (memory 1) (func $named (drop (i32.const 1))) (data (i32.const 0) "x"))"#;
+        let mut bytes = wat::parse_str(text).unwrap();
+        // Behind all else: a custom section `b` with a byte.
+        bytes.extend([0, 3, 1, b'b', 7]);
+        let kept = without_names(&bytes).unwrap();
+        let names = |bytes: &[u8]| {
+            let payloads = Parser::new(0).parse_all(bytes).map(Result::unwrap).collect::<Vec<_>>().into_iter();
+            let sections = payloads.filter_map(|payload| match payload {
+                Payload::CustomSection(section) => Some(section.name().to_owned()),
+                Payload::CodeSectionStart { range, .. } => Some(format!("code at {}", range.start)),
+                Payload::DataSection(_) => Some("data".to_owned()),
+                _ => None,
+            });
+            sections.collect::<Vec<_>>()
+        };
+        let (all, left) = (names(&bytes), names(&kept));
+        assert_eq!((all.len(), &all[..3]), (5, &left[..]));
+        assert_eq!((&*left[0], &*left[2]), ("a", "data"));
+    }
 }
