@@ -241,7 +241,7 @@ fn c_programs_with_pthreads_are_tests_like_any() {
     assert_eq!((heap["lost"].as_u64(), heap["retained"].as_u64()), (Some(40), Some(0)), "{heap}");
     let stuck = program("timeout_lock_order");
     let message = test(&stuck, "timeout_lock_order")["message"].as_str().unwrap();
-    assert!(message.contains("the main thread locks a mutex that thread 1 holds at `takes`"), "{message}");
+    assert!(message.contains("the main thread locks a mutex that thread 1 holds (at `takes`"), "{message}");
     assert!(message.ends_with("each waits for the next: the main thread -> thread 1 -> the main thread"), "{message}");
 }
 

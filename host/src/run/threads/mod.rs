@@ -100,7 +100,7 @@ pub fn not_ended(threads: &[StoppedThread], holdings: &Holdings, scope: &str, sy
     end_list(entries)
 }
 
-/// A line about a thread: its name, what it does, where, and where it was spawned.
+/// A line about a thread: its name and what it does; in brackets where, how long it has waited, and where it was spawned.
 fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
     let name = thread.name.as_ref().map_or_else(String::new, |name| format!(" `{name}`"));
     let mut words = format!("{}{name} {}", name_of(thread.id), doing(thread, symbols));
@@ -109,17 +109,14 @@ fn told(thread: &StoppedThread, symbols: &Symbols) -> String {
         Some(WaitsFor::Joined(joined)) => words += &format!(" ({})", name_of(joined)),
         None => {}
     }
-    if let Some(place) = place(&symbols.frames(&thread.stack)) {
-        words += &format!(" at {place}");
-    }
-    if thread.waited > 0 {
-        words += &format!(" for {}", format_duration(Duration::from_nanos(thread.waited)));
-    }
+    let at = place(&symbols.frames(&thread.stack)).map(|place| format!("at {place}"));
+    let waited =
+        (thread.waited > 0).then(|| format!("waited {}", format_duration(Duration::from_nanos(thread.waited))));
     let spawned = thread.spawned.as_ref().map(|stack| symbols.frames(stack));
-    if let Some(place) = spawned.as_deref().and_then(place) {
-        words += &format!(", spawned at {place}");
-    }
-    words
+    let spawned = spawned.as_deref().and_then(place).map(|place| format!("spawned at {place}"));
+    // In brackets, so that none of it seems to be said of the holder.
+    let known: Vec<String> = [at, waited, spawned].into_iter().flatten().collect();
+    if known.is_empty() { words } else { format!("{words} ({})", known.join(", ")) }
 }
 
 /// What a thread does: `locks a mutex`.
@@ -189,10 +186,10 @@ mod tests {
         ];
         insta::assert_snapshot!(deadlock(&ThreadDeadlock { threads: threads.clone() }, &symbols), @r"
         none of its 4 threads can ever go on: each waits for another
-        the main thread receives from a channel at `demo::f`
-        thread 1 waits for a notification of address 0x1000 at `demo::f` for 1.5µs, spawned at `demo::spawns`
-        thread 2 `reader` waits for bytes at `demo::main` for 3µs, spawned at `demo::spawns`
-        thread 3 runs at `demo::main` for 4.5µs, spawned at `demo::spawns`
+        the main thread receives from a channel (at `demo::f`)
+        thread 1 waits for a notification of address 0x1000 (at `demo::f`, waited 1.5µs, spawned at `demo::spawns`)
+        thread 2 `reader` waits for bytes (at `demo::main`, waited 3µs, spawned at `demo::spawns`)
+        thread 3 runs (at `demo::main`, waited 4.5µs, spawned at `demo::spawns`)
         ");
         // The main thread receives, which is not a lock. Two others each wait for a lock that the other holds. A third
         // waits for one of them.
@@ -201,7 +198,7 @@ mod tests {
         let mut circle = threads.clone();
         circle.extend([lock(4, 5), lock(5, 4), lock(6, 4)]);
         let text = deadlock(&ThreadDeadlock { threads: circle }, &symbols);
-        assert!(text.contains("thread 6 locks a mutex that thread 4 holds at `demo::locks`"), "{text}");
+        assert!(text.contains("thread 6 locks a mutex that thread 4 holds (at `demo::locks`, "), "{text}");
         assert!(text.ends_with("each waits for the next: thread 4 -> thread 5 -> thread 4"), "{text}");
         threads.extend((4..20).map(|id| thread(id, 3..4, None)));
         assert!(deadlock(&ThreadDeadlock { threads }, &symbols).ends_with("and 12 more"));
