@@ -207,6 +207,7 @@ fn schemas_are_printed_as_they_are_published() {
         ("trace", airtight::report::trace::TRACE_JSON_SCHEMA),
         ("faults", airtight::faults::FAULTS_JSON_SCHEMA),
         ("pollution", airtight::pollution::POLLUTION_JSON_SCHEMA),
+        ("verification", airtight::verify::VERIFICATION_JSON_SCHEMA),
     ] {
         let Ran { status, stdout, .. } = run(dir.path(), ["schema", of]);
         assert_eq!((status, &*stdout), (Some(0), published));

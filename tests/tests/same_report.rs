@@ -119,7 +119,11 @@ fn a_guest_that_is_not_deterministic_is_named() {
     let planted = "skip_says_what_time_it_is";
     let ran = run(
         dir.path(),
-        ["verify", "--trust", "planted.wasm", "--include-ignored", "--", planted, "pass_work_takes_time"],
+        [
+            &["verify", "--trust", "planted.wasm", "--include-ignored", "--verification", "ways.json"][..],
+            &["--report", "json=report.json", "--", planted, "pass_work_takes_time"],
+        ]
+        .concat(),
     );
     assert_eq!(ran.status, Some(100), "{}\n{}", ran.stdout, ran.stderr);
     for said in [
@@ -130,8 +134,28 @@ fn a_guest_that_is_not_deterministic_is_named() {
     }
     assert!(!ran.stdout.contains("pass_work_takes_time"), "it is the same: {}", ran.stdout);
     assert!(!ran.stdout.contains("Digest"), "there is none to trust: {}", ran.stdout);
-    let alone = run(dir.path(), ["verify", "--trust", "planted.wasm", "--", "pass_work_takes_time"]);
+    // What a program reads says the same.
+    let found = ways(&dir.path().join("ways.json"));
+    assert_eq!(found["holds"], false);
+    assert_eq!(found["digest"], read_report(&dir.path().join("report.json"))["digest"]);
+    let [first, others @ ..] = &found["ways"].as_array().unwrap()[..] else { panic!("{found}") };
+    assert_eq!((&first["ended"], &first["doubts"][0]["cause"]), (&"same".into(), &"real-clock".into()));
+    let differs = |way: &&Value| way["ended"] == "differs" && way["differences"][0]["test"] == planted;
+    assert!(others.iter().filter(differs).count() > 3, "{found}");
+    let alone = run(
+        dir.path(),
+        ["verify", "--trust", "planted.wasm", "--verification", "ways.json", "--", "pass_work_takes_time"],
+    );
     assert_eq!(alone.status, Some(0), "{}", alone.stdout);
+    let found = ways(&dir.path().join("ways.json"));
+    assert_eq!((&found["holds"], &found["tests"]), (&true.into(), &1.into()), "{found}");
+}
+
+/// What `--verification` wrote, which follows its schema.
+fn ways(path: &Path) -> Value {
+    let found: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    airtight_tests::assert_follows(airtight::verify::VERIFICATION_JSON_SCHEMA, &found);
+    found
 }
 
 /// A slow test on the slowest compiler: the wall clock, not the test.
@@ -174,6 +198,9 @@ fn what_cannot_be_verified() {
         (&["verify", "pass_empty.wasm", "."], 2, "one package or workspace, or modules"),
         (&["verify", "pass_empty.wasm", "--", "nothing"], 4, "no tests"),
         (&["verify", "elsewhere"], 96, "there is no package"),
+        (&["verify", "pass_empty.wasm", "--verification", "no/ways.json"], 96, "there is no directory"),
+        (&["verify", "pass_empty.wasm", "--verification", "a", "--report", "json=a"], 96, "goes to the same file"),
+        (&["verify", "pass_empty.wasm", "--verification", "a", "--cached"], 2, "--cached"),
     ] {
         let ran = run(dir.path(), args);
         assert_eq!(ran.status, Some(status), "{args:?}: {}", ran.stderr);

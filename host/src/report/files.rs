@@ -4,6 +4,7 @@ pub use super::writers::ReportKind;
 
 use super::faults::Faults;
 use super::pollution::Pollution;
+use super::verification::Verification;
 use crate::model::Report;
 use std::fmt::Debug;
 use std::fs::{self, OpenOptions};
@@ -204,6 +205,11 @@ impl ReportFiles {
     /// [`ReportKind::tells_pollution`]) are not written.
     pub fn write_pollution(&self, found: &Pollution) -> Vec<ReportFileError> {
         self.write_with(|kind| kind.tells_pollution().then(|| kind.write_pollution(found)))
+    }
+
+    /// As [`ReportFiles::write`], for what a verification came to. Only [`ReportKind::Json`] can show it.
+    pub fn write_verification(&self, verification: &Verification) -> Vec<ReportFileError> {
+        self.write_with(|kind| (kind == ReportKind::Json).then(|| verification.to_json()))
     }
 
     fn write_with(&self, bytes: impl Fn(ReportKind) -> Option<Vec<u8>>) -> Vec<ReportFileError> {

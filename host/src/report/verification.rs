@@ -1,10 +1,22 @@
 //! A suite that was run in several ways, and whether they agree.
 
 use super::compare::Difference;
+use crate::model::RefusedModule;
 use crate::model::Report;
 use crate::model::doubt::Doubt;
 use crate::model::exit_status;
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
+
+/// The version of the JSON schema.
+pub const VERIFICATION_SCHEMA: &str = "airtight.verification/1";
+
+/// The JSON Schema of what [`Verification::to_json`] gives. It refuses fields and kinds that this version does not write.
+pub const VERIFICATION_JSON_SCHEMA: &str = include_str!("../../schemas/verification.schema.json");
+
+/// The most differences of one way that the file lists. If everything differs, nobody reads all of it.
+const MAX_DIFFERENCES: usize = 1000;
 
 /// All the ways in which a suite was run.
 #[derive(Debug)]
@@ -50,7 +62,7 @@ pub enum TrialResult {
 }
 
 /// A module that one way cannot run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OmittedModule {
     /// Its name.
     pub module: String,
@@ -94,11 +106,139 @@ impl Verification {
     }
 }
 
+impl Verification {
+    /// What the verification came to in JSON: each way, what differs in it, and whether the report can be trusted. The report
+    /// itself is not part of it; its digest is.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let file = VerificationFile {
+            schema: VERIFICATION_SCHEMA,
+            holds: self.holds(),
+            digest: &self.reference.digest,
+            tests: self.reference.canonical.modules.iter().map(|module| module.tests.len()).sum(),
+            refused: &self.reference.canonical.refused,
+            hint: self.hint,
+            ways: self.trials.iter().map(WayFile::new).collect(),
+        };
+        let mut bytes = serde_json::to_vec_pretty(&file).expect("it is plain data with text keys");
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// The file of a verification.
+#[derive(Serialize)]
+struct VerificationFile<'a> {
+    /// [`VERIFICATION_SCHEMA`].
+    schema: &'static str,
+    holds: bool,
+    /// The digest of the reference's report.
+    digest: &'a str,
+    /// How many tests the report has.
+    tests: usize,
+    /// The modules that could not be tested in any way.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    refused: &'a [RefusedModule],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
+    /// The reference first.
+    ways: Vec<WayFile<'a>>,
+}
+
+/// One way in the file of a verification.
+#[derive(Serialize)]
+struct WayFile<'a> {
+    way: &'a str,
+    ended: WayEnded,
+    wall_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    /// Why it was not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    doubts: &'a [Doubt],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    left_out: &'a [OmittedModule],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    differences: Vec<DifferenceFile<'a>>,
+    /// How many further differences are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differences_omitted: Option<usize>,
+}
+
+/// What one way came to.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum WayEnded {
+    Same,
+    Differs,
+    NotRun,
+}
+
+/// One difference in the file of a verification.
+#[derive(Serialize)]
+struct DifferenceFile<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<&'a str>,
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    right: Option<&'a Value>,
+}
+
+impl<'a> WayFile<'a> {
+    fn new(trial: &'a Trial) -> Self {
+        let Trial { way, elapsed, result } = trial;
+        let wall_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let file = |ended| Self {
+            way,
+            ended,
+            wall_ms,
+            digest: None,
+            why: None,
+            doubts: &[],
+            left_out: &[],
+            differences: Vec::new(),
+            differences_omitted: None,
+        };
+        match result {
+            TrialResult::NotRun { why } => Self { why: Some(why), ..file(WayEnded::NotRun) },
+            TrialResult::Ran { digest, doubts, left_out, differences } => {
+                let ended = if trial.differs() { WayEnded::Differs } else { WayEnded::Same };
+                let listed = differences.iter().take(MAX_DIFFERENCES).map(DifferenceFile::new).collect();
+                let omitted = differences.len().saturating_sub(MAX_DIFFERENCES);
+                Self {
+                    digest: Some(digest),
+                    doubts,
+                    left_out,
+                    differences: listed,
+                    differences_omitted: (omitted > 0).then_some(omitted),
+                    ..file(ended)
+                }
+            }
+        }
+    }
+}
+
+impl<'a> DifferenceFile<'a> {
+    fn new(difference: &'a Difference) -> Self {
+        let Difference { module, test, field, left, right } = difference;
+        Self { module: module.as_deref(), test: test.as_deref(), field, left: left.as_ref(), right: right.as_ref() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::schema::tests::{collect, of_definitions};
     use super::*;
-    use crate::model::doubt::Cause;
+    use crate::model::doubt::{Cause, TestId};
     use crate::model::samples;
+    use serde_json::json;
+    use std::collections::BTreeSet;
 
     fn ran(doubts: Vec<Doubt>, differences: Vec<Difference>) -> Trial {
         let result = TrialResult::Ran { digest: "sha256:1".to_owned(), doubts, left_out: Vec::new(), differences };
@@ -128,5 +268,75 @@ mod tests {
         let doubtful = verification(vec![ran(vec![doubt()], Vec::new()), ran(vec![doubt()], Vec::new())]);
         assert_eq!(doubtful.exit_status(), exit_status::TEST_FAILED);
         assert_eq!(doubtful.doubts(), [&doubt()]);
+    }
+
+    /// A verification with everything that one can have.
+    fn whole() -> Value {
+        let tests = vec![TestId { module: "m".to_owned(), test: "t".to_owned() }];
+        let difference = || Difference {
+            module: Some("m".to_owned()),
+            test: Some("t".to_owned()),
+            field: "/usage/fuel".to_owned(),
+            left: Some(json!(1)),
+            right: Some(json!({ "any": ["value"] })),
+        };
+        let differences = std::iter::repeat_with(difference).take(MAX_DIFFERENCES + 7).collect();
+        let Trial { way, elapsed, .. } = ran(Vec::new(), Vec::new());
+        let left_out = vec![OmittedModule { module: "n".to_owned(), why: "Winch has no exceptions".to_owned() }];
+        let doubts = vec![Doubt::of_run(Cause::RealClock), Doubt { cause: Cause::WallClock, tests }];
+        let result = TrialResult::Ran { digest: format!("sha256:{}", "0".repeat(64)), doubts, left_out, differences };
+        let differs = Trial { way, elapsed, result };
+        let why = "there is no cache".to_owned();
+        let not_run = Trial { way: "two".to_owned(), elapsed: Duration::ZERO, result: TrialResult::NotRun { why } };
+        let mut whole = verification(vec![differs, not_run]);
+        whole.hint = Some("only Winch differs");
+        whole
+            .reference
+            .canonical
+            .refused
+            .push(RefusedModule { code: Some("sha256:0".to_owned()), ..RefusedModule::new("o", "it is a component") });
+        serde_json::from_slice(&whole.to_json()).unwrap()
+    }
+
+    #[test]
+    fn what_is_written_is_what_its_schema_says_and_nothing_else() {
+        let schema: Value = serde_json::from_str(VERIFICATION_JSON_SCHEMA).unwrap();
+        jsonschema::meta::validate(&schema).unwrap();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let whole = whole();
+        let faults: Vec<_> = validator.iter_errors(&whole).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(schema["properties"]["schema"]["const"], VERIFICATION_SCHEMA);
+        for place in ["", "/ways/0", "/ways/0/doubts/1", "/ways/0/left_out/0", "/ways/0/differences/0", "/refused/0"] {
+            let mut wrong = whole.clone();
+            wrong.pointer_mut(place).unwrap()["news"] = json!(1);
+            assert!(!validator.is_valid(&wrong), "{place:?} may have any field");
+        }
+        let mut found = BTreeSet::new();
+        collect(&schema, &schema, &whole, "", &mut found);
+        let wanted = of_definitions(&schema);
+        let missing: Vec<_> = wanted.difference(&found).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        // What reports have too is described in the same words.
+        let report: Value = serde_json::from_str(super::super::schema::REPORT_SCHEMA).unwrap();
+        for name in ["doubt", "test-id", "refused-module"] {
+            assert_eq!(schema["$defs"][name], report["$defs"][name]);
+        }
+    }
+
+    #[test]
+    fn the_file_says_what_the_exit_status_does() {
+        let read = |trials| serde_json::from_slice::<Value>(&verification(trials).to_json()).unwrap();
+        let same = read(vec![ran(Vec::new(), Vec::new())]);
+        assert_eq!((&same["holds"], &same["ways"][0]["ended"]), (&json!(true), &json!("same")));
+        let doubtful = read(vec![ran(vec![Doubt::of_run(Cause::RealClock)], Vec::new())]);
+        assert_eq!((&doubtful["holds"], &doubtful["ways"][0]["ended"]), (&json!(false), &json!("same")));
+        let many = whole();
+        assert_eq!(many["ways"][0]["ended"], "differs");
+        assert_eq!(many["ways"][0]["differences"].as_array().unwrap().len(), MAX_DIFFERENCES);
+        assert_eq!(
+            (&many["ways"][0]["differences_omitted"], &many["ways"][1]["ended"]),
+            (&json!(7), &json!("not-run"))
+        );
     }
 }

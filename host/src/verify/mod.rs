@@ -1,7 +1,9 @@
 //! Runs one suite in several ways and compares the reports: the proof that a report does not depend on how it was made.
 
 pub use crate::report::compare::Difference;
-pub use crate::report::verification::{OmittedModule, Trial, TrialResult, Verification};
+pub use crate::report::verification::{
+    OmittedModule, Trial, TrialResult, VERIFICATION_JSON_SCHEMA, VERIFICATION_SCHEMA, Verification,
+};
 
 use crate::model::{RefusedModule, Report};
 use crate::report::compare::{differences, without_modules};

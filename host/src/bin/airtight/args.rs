@@ -149,6 +149,9 @@ pub struct VerifyCommand {
     pub tests: TestArgs,
     #[command(flatten)]
     pub run: RunArgs,
+    /// Write to this file, as JSON, what each way came to and what differs. (`--report json=PATH` writes the tests' report.)
+    #[arg(long, value_name = "PATH", conflicts_with = "cached")]
+    pub verification: Option<PathBuf>,
     /// With --cached: how many recorded results are proved.
     #[arg(long, value_name = "N", default_value_t = 100, requires = "cached")]
     pub sample: usize,
@@ -230,6 +233,8 @@ pub enum SchemaOf {
     Faults,
     /// What airtight pollution --report json=PATH writes.
     Pollution,
+    /// What airtight verify --verification PATH writes.
+    Verification,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ pub fn schema(command: &SchemaCommand) -> Done {
         SchemaOf::Config => airtight::config::SCHEMA,
         SchemaOf::Trace => airtight::report::trace::TRACE_JSON_SCHEMA,
         SchemaOf::Faults => airtight::faults::FAULTS_JSON_SCHEMA,
+        SchemaOf::Verification => airtight::verify::VERIFICATION_JSON_SCHEMA,
         SchemaOf::Pollution => airtight::pollution::POLLUTION_JSON_SCHEMA,
     })
 }

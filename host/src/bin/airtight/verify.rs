@@ -25,6 +25,7 @@ use airtight::internals::{TrialLine, VerificationEnd};
 use airtight::report::HeapProfile;
 use airtight::report::Report;
 use airtight::report::console::OneLine;
+use airtight::report::files::{ReportFiles, ReportKind, ReportSpec};
 use airtight::report::json;
 use airtight::toolchain::Artifact;
 use airtight::verify::{LoadResult, Suite, VerifyError, Way, ways};
@@ -177,6 +178,7 @@ fn parent(command: &VerifyCommand) -> Done {
         _ => (here.as_path(), config_above(&here)?),
     };
     let settings = Settings::new(&command.run, &config, &here)?;
+    let told = verification_file(command)?;
     stop_on_interrupt(std::sync::Arc::clone(&settings.interrupt));
     let mut incomplete = false;
     let modules = match (files, &command.paths[..]) {
@@ -198,12 +200,28 @@ fn parent(command: &VerifyCommand) -> Done {
         seed: settings.builder.profile().policy().seed,
         report: scratch.path().join("report.json"),
     };
-    let ended = compare(command, &settings, &job, scratch.path(), began)?;
+    let ended = compare(command, (&settings, &told), &job, scratch.path(), began)?;
     // All built tests agree, but not everything was built.
     Ok(if incomplete && ended == exit_status::PASSED { exit_status::BUILD_FAILED } else { ended })
 }
 
-fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Path, began: Instant) -> Done {
+/// The file for what the ways come to, after a check that it can be written.
+fn verification_file(command: &VerifyCommand) -> Result<ReportFiles, Failure> {
+    let spec = |path: &PathBuf| ReportSpec { kind: ReportKind::Json, path: path.clone() };
+    // A report that goes to the same file is refused, too.
+    let reports = command.run.report.iter().filter(|_| command.verification.is_some()).cloned();
+    let file = command.verification.iter().map(spec);
+    ReportFiles::check(reports.chain(file.clone())).map_err(Failure::setup)?;
+    ReportFiles::check(file).map_err(Failure::setup)
+}
+
+fn compare(
+    command: &VerifyCommand,
+    (settings, told): (&Settings, &ReportFiles),
+    job: &Job,
+    scratch: &Path,
+    began: Instant,
+) -> Done {
     let harness = command.tests.harness;
     let selection = command.tests.selection();
     let filtersets = job.modules.filtersets(&command.tests.filterset)?;
@@ -231,7 +249,8 @@ fn compare(command: &VerifyCommand, settings: &Settings, job: &Job, scratch: &Pa
     let profile = verification.reference.profile.as_ref();
     let notes = profile.map(HeapProfile::notes).unwrap_or_default();
     notes.iter().for_each(|note| print(format!("{:>12} {}\n", "Note", OneLine(note))));
-    let failed = settings.files.write(&verification.reference);
+    let mut failed = settings.files.write(&verification.reference);
+    failed.extend(told.write_verification(&verification));
     for error in &failed {
         say(format_args!("error: {error}"));
     }
