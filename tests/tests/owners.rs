@@ -2,7 +2,7 @@
 
 use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 fn report() -> &'static Value {
@@ -19,17 +19,27 @@ fn report() -> &'static Value {
     })
 }
 
-/// Each entry of a test in a line: who holds it, its blocks and bytes, what it reaches, and what else is known.
+/// What is reached from the blocks of an entry, by place.
+fn reaches_of(blocks: &Value) -> impl Iterator<Item = &Value> {
+    blocks["reaches"].as_array().into_iter().flatten()
+}
+
+/// Each entry of a test in a line: who holds it, its blocks and bytes and their type, what it reaches, and what else is known.
 fn told(test: &Value) -> Vec<String> {
     let entry = |entry: &Value| {
         let blocks = &entry["blocks"];
         let number = |value: &Value| value.as_u64().unwrap_or(0);
         let by = blocks["held_by"].as_str().or(blocks["kept_by"]["name"].as_str()).unwrap_or("unknown");
         let mut line = format!("{by} {}/{}", entry["count"], entry["bytes"]);
-        let reaches = blocks["reaches"].as_array().into_iter().flatten();
-        let sums = reaches.fold((0, 0), |sums, one| (sums.0 + number(&one["count"]), sums.1 + number(&one["bytes"])));
+        if let Some(name) = blocks["type"].as_str() {
+            line += &format!(" {name}");
+        }
+        let sums = reaches_of(blocks)
+            .fold((0, 0), |sums, one| (sums.0 + number(&one["count"]), sums.1 + number(&one["bytes"])));
         if sums.0 > 0 {
             line += &format!(" reaches {}/{}", sums.0, sums.1);
+            let types: BTreeSet<&str> = reaches_of(blocks).filter_map(|one| one["type"].as_str()).collect();
+            line += &format!(" of {}", types.into_iter().collect::<Vec<_>>().join(", "));
         }
         for (name, what) in [("cycles", "cycles"), ("depths", "depths")] {
             if number(&blocks[name]) > 0 {
@@ -50,19 +60,50 @@ fn told(test: &Value) -> Vec<String> {
 #[test]
 fn every_lost_block_is_told_under_its_owner() {
     let expected: BTreeMap<&str, &[&str]> = BTreeMap::from([
-        ("leak_a_page_with_all_it_owns", &["nobody 1/24 reaches 4/35"][..]),
-        ("leak_a_section_that_owns_its_parent", &["each-other 3/104 reaches 2/8 cycles=1 ring=1Rc,1,1Rc weak"]),
-        ("leak_three_cycles", &["each-other 9/312 reaches 6/18 cycles=3 ring=1Rc,1,1Rc weak"]),
-        ("leak_a_forgotten_parent_that_is_weakly_known", &["each-other 2/48 cycles=1 ring=2Rc"]),
-        ("leak_a_list_that_points_both_ways", &["each-other 4/48 cycles=1 ring=2"]),
-        ("leak_what_holds_itself", &["each-other 1/16 cycles=1 ring=1Arc weak"]),
-        ("leak_what_two_owners_share", &["nobody 1/16", "nobody 1/8", "several 1/40"]),
-        ("leak_a_box_that_holds_a_cycle", &["nobody 1/16 reaches 5/112"]),
-        ("leak_at_every_depth", &["nobody 301/7224 depths=301"]),
-        ("pass_a_cache_of_texts", &["owners::TEXTS 1/36 reaches 3/9"]),
-        ("pass_two_statics", &["owners::pass_two_statics::FIRST 1/12", "owners::pass_two_statics::SECOND 1/20"]),
-        ("pass_a_thread_local_list", &["owners::pass_a_thread_local_list::LIST::__RUST_STD_INTERNAL_VAL 1/16"]),
-        ("leak_a_table_that_is_keyed_by_addresses", &["nobody 1/584 reaches 40/320"]),
+        (
+            "leak_a_page_with_all_it_owns",
+            &["nobody 1/24 Box<Page> reaches 4/35 of Box<[Box<[u8; 10]>; 2]>, Box<[u8; 10]>, String"][..],
+        ),
+        (
+            "leak_a_section_that_owns_its_parent",
+            &["each-other 3/104 reaches 2/8 of String cycles=1 ring=1Rc<Section>,1Vec<Rc<Section>>,1Rc<Section> weak"],
+        ),
+        (
+            "leak_three_cycles",
+            &["each-other 9/312 reaches 6/18 of String cycles=3 ring=1Rc<Section>,1Vec<Rc<Section>>,1Rc<Section> weak"],
+        ),
+        ("leak_a_forgotten_parent_that_is_weakly_known", &["each-other 2/48 Rc<Known> cycles=1 ring=2Rc<Known>"]),
+        ("leak_a_list_that_points_both_ways", &["each-other 4/48 LinkedList<u32> cycles=1 ring=2LinkedList<u32>"]),
+        ("leak_what_holds_itself", &["each-other 1/16 Arc<Peer> cycles=1 ring=1Arc<Peer> weak"]),
+        (
+            "leak_what_two_owners_share",
+            &[
+                "nobody 1/16 Box<(Rc<[u8; 30]>, u64)>",
+                "nobody 1/8 Box<(Rc<[u8; 30]>, u32)>",
+                "several 1/40 Rc<[u8; 30]>",
+            ],
+        ),
+        (
+            "leak_a_box_that_holds_a_cycle",
+            &["nobody 1/16 Box<(Rc<Section>, u64)> reaches 5/112 of Rc<Section>, String, Vec<Rc<Section>>"],
+        ),
+        ("leak_at_every_depth", &["nobody 301/7224 Box<[u8; 24]> depths=301"]),
+        ("pass_a_cache_of_texts", &["owners::TEXTS 1/36 Vec<String> reaches 3/9 of String"]),
+        (
+            "pass_two_statics",
+            &[
+                "owners::pass_two_statics::FIRST 1/12 Box<[u8; 12]>",
+                "owners::pass_two_statics::SECOND 1/20 Box<[u8; 20]>",
+            ],
+        ),
+        (
+            "pass_a_thread_local_list",
+            &["owners::pass_a_thread_local_list::LIST::__RUST_STD_INTERNAL_VAL 1/16 Vec<u64>"],
+        ),
+        (
+            "leak_a_table_that_is_keyed_by_addresses",
+            &["nobody 1/584 HashMap<usize, Box<u64>> reaches 40/320 of Box<u64>"],
+        ),
     ]);
     let found: BTreeMap<&str, Vec<String>> =
         tests(report()).map(|(_, test)| (test["name"].as_str().unwrap(), told(test))).collect();

@@ -90,12 +90,16 @@ fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     let placed = blocks.places.iter().chain(&blocks.reaches).map(bytes_of_placed);
     let kept_by = blocks.kept_by.as_ref();
     let kept_by = kept_by.map_or(0, |by| by.name.len() + by.file.as_ref().map_or(0, String::len));
-    ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + kept_by
+    ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + kept_by + bytes_of_type(&blocks.type_name)
 }
 
 /// The bytes that the record of blocks from one place takes.
 pub fn bytes_of_placed(placed: &PlacedBlocks) -> usize {
-    ENTRY + placed.scope.len() + bytes_of_stack(&placed.stack)
+    ENTRY + placed.scope.len() + bytes_of_stack(&placed.stack) + bytes_of_type(&placed.type_name)
+}
+
+fn bytes_of_type(name: &Option<String>) -> usize {
+    name.as_ref().map_or(0, String::len)
 }
 
 /// The bytes that a stack takes.

@@ -129,12 +129,19 @@ impl HeapEntries<'_> {
     fn of_several(&self, first: &Site, own: &[Site], reaches: &[Site]) -> BlocksRecord {
         let one_place = own.len() == 1;
         BlocksRecord {
-            type_name: type_name(self.place(first.place)),
+            type_name: self.common_type(own),
             depths: if one_place { first.depths } else { 0 },
             places: if one_place { Vec::new() } else { self.placed_all(own) },
             reaches: self.placed_all(reaches),
             ..BlocksRecord::default()
         }
+    }
+
+    /// The type that all of these blocks have in common.
+    fn common_type(&self, sites: &[Site]) -> Option<String> {
+        let mut types = sites.iter().map(|site| self.place(site.place).type_name.as_ref());
+        let first = types.next()??;
+        types.all(|other| other == Some(first)).then(|| first.clone())
     }
 
     fn summed(&self, first: &Site, own: &[Site], record: BlocksRecord) -> Resource {
@@ -220,7 +227,7 @@ impl<'a> EntryList<'a> {
 }
 
 fn type_name(place: &AllocationPlace) -> Option<String> {
-    place.counted.map(|counted| counted.name().to_owned())
+    place.type_name.clone()
 }
 
 #[cfg(test)]

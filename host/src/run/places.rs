@@ -23,6 +23,8 @@ pub struct AllocationPlace {
     pub is_recursive: bool,
     /// The type that counts references to the block.
     pub counted: Option<CountedPointer>,
+    /// The type for which the block was allocated.
+    pub type_name: Option<String>,
 }
 
 /// Finds the places of blocks.
@@ -35,8 +37,8 @@ pub struct PlaceFinder<'a> {
     /// The number of the place, by the index of its stack.
     by_stack: HashMap<Option<usize>, u32>,
     /// The number of the place, by what is shown of it without marks of a recursion. A call that did not get deeper is at
-    /// the same place.
-    by_frames: HashMap<(Vec<Frame>, Option<CountedPointer>), u32>,
+    /// the same place. Blocks of different types are not.
+    by_frames: HashMap<(Vec<Frame>, Option<CountedPointer>, Option<String>), u32>,
 }
 
 impl<'a> PlaceFinder<'a> {
@@ -93,15 +95,24 @@ impl<'a> PlaceFinder<'a> {
         }
         let shown = stack.as_deref().map(|stack| self.symbols.place_of_allocation(stack));
         let counted = stack.as_deref().and_then(|stack| self.symbols.counted(stack));
+        let known = stack.as_deref().and_then(|stack| self.symbols.block_type(stack));
+        let type_name = known.or_else(|| Some(counted?.name().to_owned()));
         let (frames, plain) = shown.unwrap_or_default();
         let is_recursive = plain.is_some();
-        let key = (plain.unwrap_or_else(|| frames.clone()), counted);
+        let key = (plain.unwrap_or_else(|| frames.clone()), counted, type_name.clone());
         let next = self.places.len() as u32;
         let number = *self.by_frames.entry(key).or_insert(next);
         match self.places.get_mut(number as usize) {
             None => {
                 self.room.take_bytes(bytes_of_stack(&frames));
-                self.places.push(AllocationPlace { stack, frames, is_recursive, counted, is_omitted: false });
+                self.places.push(AllocationPlace {
+                    stack,
+                    frames,
+                    is_recursive,
+                    counted,
+                    type_name,
+                    is_omitted: false,
+                });
             }
             Some(known) if is_recursive && !known.is_recursive => (known.frames, known.is_recursive) = (frames, true),
             Some(_) => {}

@@ -20,7 +20,7 @@ impl CountedPointer {
 }
 
 /// Beginnings of the paths of functions that only allocate on behalf of their caller.
-const PASSES_ON: [&str; 5] = ["alloc::alloc::", "alloc::boxed::", "__rustc::", "core::", "std::alloc::"];
+pub(super) const PASSES_ON: [&str; 5] = ["alloc::alloc::", "alloc::boxed::", "__rustc::", "core::", "std::alloc::"];
 
 /// Which of these types allocated a block, from the calls that led to the allocator, innermost first. `None` if it was another
 /// type of the library.

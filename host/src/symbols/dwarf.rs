@@ -2,7 +2,7 @@
 
 use super::metered::MeteredReader;
 use crate::catalogue::sections::Section;
-use gimli::{EntriesRaw, Reader, Unit};
+use gimli::{AttributeValue, EntriesRaw, Reader, Unit, UnitOffset, UnitRef};
 use std::sync::Arc;
 
 /// How many bytes may be read for each byte of debug information. To look up every function of a test binary takes about 2.
@@ -19,6 +19,10 @@ const MAX_ATTRIBUTES: usize = 100;
 /// The most inlined calls at one code offset that become frames.
 const MAX_INLINED: usize = 64;
 
+/// How many entries a function's entry may refer to, one after the other, until one has its name: that from which it was
+/// inlined, and that which declares it.
+const MAX_ORIGINS: usize = 4;
+
 /// The beginning of the names of custom sections with debug information.
 const PREFIX: &str = ".debug_";
 
@@ -29,6 +33,8 @@ pub(super) struct CallSite {
     /// The file's path at compile time.
     pub(super) file: Option<String>,
     pub(super) line: Option<u32>,
+    /// The function's plain name, if it shows type arguments: `new<demo::Section>`.
+    pub(super) generic: Option<String>,
 }
 
 /// Debug information of a module.
@@ -60,13 +66,15 @@ impl Dwarf {
     pub(super) fn calls(&self, offset: u32) -> Vec<CallSite> {
         let mut calls = Vec::new();
         let Ok(mut frames) = self.context.find_frames(offset.into()).skip_all_loads() else { return calls };
+        let unit = self.context.find_dwarf_and_unit(offset.into()).skip_all_loads();
         while let Ok(Some(frame)) = frames.next() {
             if calls.len() == MAX_INLINED {
                 break;
             }
             let name = frame.function.as_ref().and_then(|name| Some(name.raw_name().ok()?.into_owned()));
             let (file, line) = frame.location.map_or((None, None), |at| (at.file.map(str::to_owned), at.line));
-            calls.push(CallSite { name, file, line });
+            let generic = frame.dw_die_offset.and_then(|entry| generic_name(unit?, entry));
+            calls.push(CallSite { name, file, line, generic });
         }
         calls
     }
@@ -74,6 +82,24 @@ impl Dwarf {
     pub(super) fn sections(&self) -> &gimli::Dwarf<MeteredReader> {
         &self.sections
     }
+}
+
+/// The name of the function that an entry is of, or that it was inlined from, if the name shows type arguments.
+fn generic_name(unit: UnitRef<'_, MeteredReader>, mut entry: UnitOffset) -> Option<String> {
+    for _ in 0..MAX_ORIGINS {
+        let found = unit.entry(entry).ok()?;
+        if let Some(name) = found.attr_value(gimli::DW_AT_name) {
+            let name = unit.attr_string(name).ok()?.to_string_lossy().ok()?.into_owned();
+            return name.contains('<').then_some(name);
+        }
+        let origin = found.attr_value(gimli::DW_AT_abstract_origin);
+        let Some(AttributeValue::UnitRef(origin)) = origin.or_else(|| found.attr_value(gimli::DW_AT_specification))
+        else {
+            return None;
+        };
+        entry = origin;
+    }
+    None
 }
 
 /// Refuses debug information for which `addr2line` would need more stack or time than its length justifies.

@@ -3,6 +3,7 @@
 //! Everything is read from the module's own name section, its debug information (DWARF) and the tables of Go, each once, when
 //! it is first needed. Nothing here fails: if something cannot be read, frames are without it.
 
+mod block_type;
 mod class;
 mod counted;
 mod decls;
@@ -23,6 +24,7 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 mod trim;
+mod type_names;
 mod variables;
 
 pub use counted::CountedPointer;
@@ -188,6 +190,18 @@ impl Symbols {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
         counted::counted(inner.map(|symbol| symbol.frame.function.as_str()))
+    }
+
+    /// The type of Rust's library for which a block was allocated; `None` if the debug information does not tell.
+    pub fn block_type(&self, stack: &[RawFrame]) -> Option<String> {
+        let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
+        let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
+        block_type::block_type(
+            inner.map(|symbol| block_type::LibraryCall {
+                path: &symbol.frame.function,
+                generic: symbol.generic.as_deref(),
+            }),
+        )
     }
 
     fn frames_for(&self, stack: &[RawFrame], purpose: Purpose) -> Vec<Frame> {
@@ -463,7 +477,8 @@ impl Symbols {
                 let named = if index == last { name.clone() } else { None };
                 let function = named.or(call.name.as_deref().map(readable)).unwrap_or_else(outermost);
                 let source = call.file.and_then(|file| self.roots.source(&file));
-                Symbol::new(self.as_written(function), source, call.line, &self.harnesses)
+                let symbol = Symbol::new(self.as_written(function), source, call.line, &self.harnesses);
+                symbol.with_generic(call.generic)
             })
             .collect();
         if symbols.is_empty() {

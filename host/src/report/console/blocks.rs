@@ -14,7 +14,9 @@ const MAX_REACHED: usize = 4;
 pub(super) fn cycle_title(resource: &Resource) -> Option<String> {
     let blocks = resource.blocks.as_deref().filter(|blocks| blocks.held_by == Some(HeldBy::EachOther))?;
     let (count, cycles) = (resource.count, blocks.cycles);
-    let (number, noun) = (GroupedDigits(count), resource.kind.noun(count));
+    // The steps of a ring have types of their own.
+    let of_type = if blocks.ring.len() > 1 { String::new() } else { TypeText(resource).to_string() };
+    let (number, noun) = (GroupedDigits(count), format!("{}{of_type}", resource.kind.noun(count)));
     Some(match cycles {
         1 if count == 1 => format!("{noun} that holds itself"),
         _ if count == cycles => format!("{number} {noun} that hold themselves"),
@@ -23,6 +25,18 @@ pub(super) fn cycle_title(resource: &Resource) -> Option<String> {
         _ if blocks.mended_by_weak => format!("{} reference cycles of {number} {noun}", GroupedDigits(cycles)),
         _ => format!("{number} {noun} that hold each other in {} groups", GroupedDigits(cycles)),
     })
+}
+
+/// The type of the blocks in a title: `` `Vec<String>` ``, after a space. Nothing if it is not known, or not the same for all.
+pub(super) struct TypeText<'a>(pub &'a Resource);
+
+impl Display for TypeText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0.blocks.as_deref().and_then(|blocks| blocks.type_name.as_deref()) {
+            Some(name) => write!(f, " `{}`", OneLine(name)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What follows the figures in a title: ` at 3,001 depths of a recursion, and 5 blocks (96 bytes) that only it reaches`.
@@ -179,6 +193,16 @@ mod tests {
         assert_eq!(cycle(3000, 1000, true), "1,000 reference cycles of 3,000 heap blocks");
         assert_eq!(cycle(30, 10, false), "30 heap blocks that hold each other in 10 groups");
         assert_eq!(cycle_title(&samples::blocks(3, 24)), None);
+        let (held_by, type_name) = (Some(HeldBy::EachOther), Some("Rc<Node>\x1b".to_owned()));
+        let record = BlocksRecord { held_by, type_name, cycles: 1, mended_by_weak: true, ..BlocksRecord::default() };
+        assert_eq!(cycle_title(&with(2, record)).unwrap(), "reference cycle of 2 heap blocks `Rc<Node>\\u{1b}`");
+    }
+
+    #[test]
+    fn a_type_is_told_with_the_blocks_that_have_it() {
+        let record = BlocksRecord { type_name: Some("Vec<String>\x1b".to_owned()), ..BlocksRecord::default() };
+        let title = super::super::resources::Title(&with(2, record)).to_string();
+        assert_eq!(title, "2 heap blocks `Vec<String>\\u{1b}` (16 bytes)");
     }
 
     #[test]

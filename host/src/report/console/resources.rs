@@ -1,6 +1,6 @@
 //! What a test held at its end: how much of each kind, what each is, and what went through it.
 
-use super::blocks::{Shape, cycle_title};
+use super::blocks::{Shape, TypeText, cycle_title};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
 use super::style::Styles;
@@ -95,7 +95,7 @@ impl Display for Title<'_> {
         match (tracked, cycle) {
             (Some(name), _) => write!(f, "{}", OneLine(name))?,
             (None, Some(cycle)) => f.write_str(&cycle)?,
-            (None, None) => f.write_str(kind.noun(*count))?,
+            (None, None) => write!(f, "{}{}", kind.noun(*count), TypeText(self.0))?,
         }
         match path {
             Some(path) => write!(f, " {}", OneLine(path))?,
