@@ -198,6 +198,27 @@ fn gates_say_figure_limit_and_who() {
         over.stdout
     );
     assert_eq!(report(dir.path())["canonical"]["gates"][0]["passed"], false);
+    // Of what tests have lost and kept.
+    let heap = |gate: &str, module: &str, test: &str| {
+        let actions = "leaks = { heap = \"show\", threads = \"show\" }";
+        write(&dir.path().join("airtight.toml"), &format!("[profile.default]\n{actions}\ngate = {{ {gate} }}\n"));
+        let ran = run(dir.path(), ["run", guest(module).to_str().unwrap(), "--", test]);
+        (ran.status, ran.stdout + &ran.stderr)
+    };
+    for (gate, module, test, said) in [
+        ("lost = \"39B\"", "heap/lost", "leak_a_forgotten_box", "GATE lost: 40 bytes; 39 B is allowed: not kept"),
+        (
+            "retained = \"39B\"",
+            "heap/kept",
+            "pass_an_address",
+            "GATE retained: 40 bytes; 39 B is allowed: not kept",
+        ),
+    ] {
+        let (status, text) = heap(gate, module, test);
+        assert!(status == Some(100) && text.contains(said) && text.contains(&format!(" {test}: 40")), "{gate}: {text}");
+        let (status, text) = heap(&gate.replace("39B", "40B"), module, test);
+        assert!(status == Some(0) && !text.contains("GATE"), "{gate}: {text}");
+    }
     // Against a base: the same run takes the same fuel.
     assert_eq!(gated("lost = \"0B\"", &passing).status, Some(0));
     std::fs::rename(dir.path().join("report.json"), dir.path().join("main.json")).unwrap();

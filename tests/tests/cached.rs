@@ -105,6 +105,61 @@ mod tests {
     assert_eq!(taken().0, all);
 }
 
+/// What a CI service keeps of one machine's folder and restores on another: other paths, times and modes.
+#[test]
+fn a_folder_of_results_serves_another_machine() {
+    let (one, other) = (scratch_dir(), scratch_dir());
+    for dir in [&one, &other] {
+        fs::copy(guest("plain/files"), dir.path().join("files.wasm")).unwrap();
+    }
+    let (first, digest) = cached(one.path(), &["files.wasm"]);
+    assert_eq!(taken(&first), 0, "{}", first.stdout);
+    for entry in entries(one.path()) {
+        let folder = other.path().join("results").join(entry.parent().unwrap().file_name().unwrap());
+        fs::create_dir_all(&folder).unwrap();
+        // Without the times and the mode of the file that it was.
+        write(&folder.join(entry.file_name().unwrap()), &fs::read_to_string(&entry).unwrap());
+    }
+    let kept = entries(other.path()).len();
+    let (second, same) = cached(other.path(), &["files.wasm"]);
+    assert!(kept > 3 && taken(&second) == kept, "{} of {kept}: {}", taken(&second), second.stdout);
+    assert_eq!((second.status, same), (first.status, digest));
+}
+
+/// What a grant shows of the machine is read again, and told by what is in it.
+#[test]
+fn what_a_test_reads_through_a_grant_is_part_of_its_result() {
+    let dir = scratch_dir();
+    let suite = "
+#[cfg(test)]
+mod tests {
+    #[test] fn reads() { assert_eq!(std::fs::read_to_string(\"/granted/a.txt\").unwrap().len(), 3); }
+    #[test] fn reads_nothing() {}
+}
+";
+    workspace(dir.path(), &[("suite", suite)]);
+    let results = dir.path().join("results");
+    for mode in ["read-only", "overlay"] {
+        let granted = dir.path().join("suite").join(mode);
+        fs::create_dir(&granted).unwrap();
+        write(
+            &dir.path().join("airtight.toml"),
+            &format!("[[profile.default.dir]]\nguest = \"/granted\"\nhost = \"suite/{mode}\"\nmode = \"{mode}\"\n"),
+        );
+        let run = |text: &str| {
+            write(&granted.join("a.txt"), text);
+            sleep(Duration::from_millis(200));
+            let ran = airtight_test(dir.path(), &["--cached", "--results", results.to_str().unwrap()], &[]);
+            (taken(&ran), ran.status, ran.stdout + &ran.stderr)
+        };
+        let [first, second, other, too_long] = ["one", "one", "two", "four"].map(run);
+        assert_eq!((first.0, first.1), (0, Some(0)), "{mode}: {}", first.2);
+        assert_eq!((second.0, second.1), (2, Some(0)), "{mode}: {}", second.2);
+        assert_eq!((other.0, other.1), (1, Some(0)), "{mode}: {}", other.2);
+        assert_eq!((too_long.0, too_long.1), (1, Some(100)), "{mode}: {}", too_long.2);
+    }
+}
+
 #[test]
 fn a_damaged_result_is_not_taken() {
     let dir = scratch_dir();

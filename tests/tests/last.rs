@@ -71,13 +71,15 @@ fn codes_and_words_are_explained() {
     let one = airtight(dir.path(), &["explain", "at0007"]);
     assert_eq!(one.status, Some(0));
     assert!(one.stdout.starts_with("AT0007: heap blocks were lost\n\n`heap`."), "{}", one.stdout);
+    let linked = airtight(dir.path(), &["explain", "leak"]);
+    assert!(linked.stdout.contains("a baseline (baseline.md in the guide)."), "{}", linked.stdout);
     let word = airtight(dir.path(), &["explain", "lost"]);
     assert!(word.stdout.contains("AT0214: ") && word.stdout.contains("AT0501: "), "{}", word.stdout);
     let all = airtight(dir.path(), &["explain"]);
     assert!(all.stdout.lines().count() > 60 && all.stdout.starts_with("AT0001 file"), "{}", all.stdout);
     let unknown = airtight(dir.path(), &["explain", "AT9999"]);
     assert_eq!(unknown.status, Some(2));
-    assert!(unknown.stderr.contains("`AT9999` is no code"), "{}", unknown.stderr);
+    assert!(unknown.stderr.contains("`AT9999` is not a code"), "{}", unknown.stderr);
 }
 
 /// Fails while there is no file `a` in the directory that is granted (descriptor 4), and makes it.

@@ -5,18 +5,22 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+/// What tests of the package `heap` come to.
+fn report_of(targets: &[&str]) -> Value {
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let target = format!("build.target-dir={:?}", guests_target_dir());
+    let to = format!("json={}", report.display());
+    let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
+    let targets = targets.iter().flat_map(|target| ["--test", *target]);
+    let ran = run(&guests_dir(), args.into_iter().chain(targets));
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    read_report(&report)
+}
+
 fn report() -> &'static Value {
     static REPORT: OnceLock<Value> = OnceLock::new();
-    REPORT.get_or_init(|| {
-        let dir = scratch_dir();
-        let report = dir.path().join("report.json");
-        let target = format!("build.target-dir={:?}", guests_target_dir());
-        let to = format!("json={}", report.display());
-        let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
-        let ran = run(&guests_dir(), args.iter().chain(&["--test", "owners"]));
-        assert_eq!(ran.status, Some(100), "{}", ran.stderr);
-        read_report(&report)
-    })
+    REPORT.get_or_init(|| report_of(&["owners"]))
 }
 
 /// What is reached from the blocks of an entry, by place.
@@ -115,4 +119,53 @@ fn every_lost_block_is_told_under_its_owner() {
         assert_eq!(found.get(name), Some(lines), "{name}");
     }
     assert_eq!(found.len(), expected.len());
+}
+
+/// The types of each test's own entries and of what they reach, where one test of these has blocks of the library.
+#[test]
+fn every_block_is_told_with_the_type_that_it_was_allocated_for() {
+    let report = report_of(&["lost", "kept"]);
+    let expected: BTreeMap<&str, &str> = BTreeMap::from([
+        ("leak_a_boxed_closure", "Box<closure in leak_a_boxed_closure>"),
+        ("leak_a_c_string", "Vec<u8>"),
+        ("leak_a_cycle_of_arcs", "Arc<Shared>"),
+        ("leak_a_cycle_of_one", "Rc<Node>"),
+        ("leak_a_leaked_str", "String"),
+        ("leak_a_list_by_its_head", "Box<Link>"),
+        ("leak_a_nested_vector", "Vec<Vec<u8>> Vec<u8>"),
+        ("leak_a_raw_box", "Box<u32>"),
+        ("leak_a_string", "String"),
+        ("leak_a_tree", "Box<Tree> Box<[Tree; 2]> String"),
+        ("leak_a_vector_of_boxes", "Vec<Box<u64>> Box<u64>"),
+        ("leak_a_vector_that_grew", "Vec<u32>"),
+        ("leak_a_weak_reference", "Rc<[u8; 50]>"),
+        ("leak_a_zeroed_vector", "Vec<u64>"),
+        ("leak_inside_a_generic_function", "Box<[u8; 24]> Box<u32>"),
+        ("pass_a_lazy_map", "HashMap<u32, u32>"),
+        ("pass_a_map_of_texts", "HashMap<String, Box<[u8; 100]>> String Box<[u8; 100]>"),
+        ("pass_a_mutable_static", "Vec<String> String"),
+        ("pass_a_table_keyed_by_addresses", "HashMap<usize, Box<[u8; 40]>> Box<[u8; 40]>"),
+        ("pass_lists_by_addresses", "Vec<Option<Box<Node>>> Box<Node>"),
+        // Whoever calls the allocator itself allocates for no type.
+        ("leak_nothing_but_blocks_of_no_use", ""),
+    ]);
+    let types = |test: &Value| {
+        let entries = ["leaks", "retained"].map(|list| test[list].as_array().cloned().unwrap_or_default()).concat();
+        let mut seen: Vec<String> = Vec::new();
+        for blocks in entries.iter().map(|entry| &entry["blocks"]) {
+            let placed = ["places", "reaches", "ring"].map(|list| blocks[list].as_array().cloned().unwrap_or_default());
+            for one in std::iter::once(blocks).chain(placed.iter().flatten()) {
+                let name = one["type"].as_str().unwrap_or_default();
+                if !name.is_empty() && !seen.iter().any(|seen| seen == name) {
+                    seen.push(name.to_owned());
+                }
+            }
+        }
+        seen.join(" ")
+    };
+    let found: BTreeMap<&str, String> =
+        tests(&report).map(|(_, test)| (test["name"].as_str().unwrap(), types(test))).collect();
+    for (name, expected) in expected {
+        assert_eq!(found.get(name).map(String::as_str), Some(expected), "{name}");
+    }
 }

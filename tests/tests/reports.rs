@@ -439,6 +439,50 @@ fn the_page_works_in_a_browser_with_ten_thousand_tests() {
     assert_eq!(told, expected);
 }
 
+/// Text stands out from what is behind it, whichever of the two themes is asked for.
+#[test]
+fn the_page_can_be_read_in_the_dark_and_in_the_light() {
+    let dir = scratch_dir();
+    let page = dir.path().join("page.html");
+    let script = r#"
+        const parts = (colour) => colour.match(/[\d.]+/g).map(Number);
+        const light = (colour) => parts(colour).slice(0, 3).map((part) => part / 255)
+            .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, part, nth) => sum + part * [0.2126, 0.7152, 0.0722][nth], 0);
+        const behind = (element) => {
+            for (let at = element; at; at = at.parentElement) {
+                const colour = getComputedStyle(at).backgroundColor;
+                if ((parts(colour)[3] ?? 1) === 1) return colour;
+            }
+            return "rgb(0, 0, 0)";
+        };
+        const out = [];
+        for (const theme of ["light", "dark"]) {
+            document.documentElement.dataset.theme = theme;
+            let worst = 99;
+            let seen = 0;
+            for (const element of document.body.querySelectorAll("*")) {
+                const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+                if (!own || !element.checkVisibility() || element.closest("svg, script, :disabled")) continue;
+                const [text, back] = [getComputedStyle(element).color, behind(element)].map(light);
+                const contrast = (Math.max(text, back) + 0.05) / (Math.min(text, back) + 0.05);
+                worst = Math.min(worst, contrast);
+                seen += 1;
+            }
+            out.push(theme, String(light(behind(document.body)) > 0.5), String(seen > 30), String(worst >= 4.5) + " " + worst.toFixed(1));
+        }
+        document.body.replaceChildren(out.join("\n"));
+    "#;
+    std::fs::write(&page, with_script(&ReportKind::Html.write(&large(300), Some(&large(200))), script)).unwrap();
+    let Some(dom) = rendered(&page) else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    let told: Vec<&str> = body.trim().lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(told, ["light", "true", "true", "true", "dark", "false", "true", "true"], "{body}");
+}
+
 /// A script that is not the page's own does not run, even where it stands in the page.
 #[test]
 fn the_page_s_policy_lets_no_other_script_run() {

@@ -184,6 +184,12 @@ fn a_trace_is_of_one_test() {
     assert!(several.stderr.contains("leak_one_file") && several.stderr.contains("--exact"), "{}", several.stderr);
     let none = run(dir.path(), ["trace", "no_such_test", module]);
     assert_eq!(none.status, Some(4), "{}", none.stderr);
+    let turned = run(dir.path(), ["trace", module, "leak_one_file"]);
+    assert!(
+        turned.status == Some(2) && turned.stderr.contains("the test comes before the module"),
+        "{}",
+        turned.stderr
+    );
     let refused = run(dir.path(), ["trace", "leak_one_file", module, "--report", "junit=x.xml"]);
     assert!(refused.status == Some(2) && refused.stderr.contains("json=PATH"), "{}", refused.stderr);
 }

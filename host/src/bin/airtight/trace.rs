@@ -14,11 +14,17 @@ use airtight::internals::replace_file;
 use airtight::report::console::{OneLine, render_trace};
 use airtight::report::files::ReportKind;
 use airtight::report::trace::{TraceOptions, TraceReport};
+use std::path::Path;
 
 /// How many names of tests are listed if several match.
 const LISTED: usize = 10;
 
 pub fn trace(mut command: TraceCommand) -> Done {
+    // The test of a name that is a file's is not what is meant.
+    if command.traced.ends_with(".wasm") && Path::new(&command.traced).is_file() {
+        let file = &command.traced;
+        return Err(Failure::usage(format!("the test comes before the module: `airtight trace TEST {file}`")));
+    }
     command.tests.filters.push(command.traced.clone());
     command.tests.settle(&mut command.run)?;
     refuse(&command)?;
