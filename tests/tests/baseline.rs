@@ -207,12 +207,7 @@ fn gates_say_figure_limit_and_who() {
     };
     for (gate, module, test, said) in [
         ("lost = \"39B\"", "heap/lost", "leak_a_forgotten_box", "GATE lost: 40 bytes; 39 B is allowed: not kept"),
-        (
-            "retained = \"39B\"",
-            "heap/kept",
-            "pass_an_address",
-            "GATE retained: 40 bytes; 39 B is allowed: not kept",
-        ),
+        ("retained = \"39B\"", "heap/kept", "pass_an_address", "GATE retained: 40 bytes; 39 B is allowed: not kept"),
     ] {
         let (status, text) = heap(gate, module, test);
         assert!(status == Some(100) && text.contains(said) && text.contains(&format!(" {test}: 40")), "{gate}: {text}");

@@ -38,7 +38,15 @@ pub struct PlaceFinder<'a> {
     by_stack: HashMap<Option<usize>, u32>,
     /// The number of the place, by what is shown of it without marks of a recursion. A call that did not get deeper is at
     /// the same place. Blocks of different types are not.
-    by_frames: HashMap<(Vec<Frame>, Option<CountedPointer>, Option<String>), u32>,
+    by_frames: HashMap<PlaceKey, u32>,
+}
+
+/// What tells one place from another.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct PlaceKey {
+    frames: Vec<Frame>,
+    counted: Option<CountedPointer>,
+    type_name: Option<String>,
 }
 
 impl<'a> PlaceFinder<'a> {
@@ -99,7 +107,7 @@ impl<'a> PlaceFinder<'a> {
         let type_name = known.or_else(|| Some(counted?.name().to_owned()));
         let (frames, plain) = shown.unwrap_or_default();
         let is_recursive = plain.is_some();
-        let key = (plain.unwrap_or_else(|| frames.clone()), counted, type_name.clone());
+        let key = PlaceKey { frames: plain.unwrap_or_else(|| frames.clone()), counted, type_name: type_name.clone() };
         let next = self.places.len() as u32;
         let number = *self.by_frames.entry(key).or_insert(next);
         match self.places.get_mut(number as usize) {
