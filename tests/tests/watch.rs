@@ -106,3 +106,13 @@ mod tests {
     assert!(last.iter().any(|line| line.contains("1 test run: 0 passed, 1 failed")), "{last:#?}");
     assert_eq!(child.wait().unwrap().code(), Some(100));
 }
+
+/// There is nothing that could change for the better.
+#[test]
+fn a_folder_without_a_package_is_not_watched() {
+    let dir = scratch_dir();
+    let mut watch = command();
+    let ran = airtight_tests::Ran::from(watch.current_dir(dir.path()).arg("watch").output().unwrap());
+    assert_eq!(ran.status, Some(96), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("there is no Cargo.toml in"), "{}", ran.stderr);
+}

@@ -16,6 +16,9 @@ const LONGEST_EXCERPT: usize = 60;
 /// How many errors of one file are listed at most. The others can be listed once these are put right.
 const MOST_ERRORS: usize = 100;
 
+/// The most errors of TOML's own syntax that are listed.
+const MOST_SYNTAX_ERRORS: usize = 10;
+
 /// The place of a setting in its file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct At {
@@ -69,7 +72,10 @@ impl<'a> Checker<'a> {
     /// guesses would be blamed for errors that the user did not make.
     pub fn parse(&mut self) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in &errors {
+        // What the parser finds behind a first error is often only its guess at what that was. So is each line of a file that is
+        // not TOML at all.
+        self.left_out += errors.len().saturating_sub(MOST_SYNTAX_ERRORS);
+        for error in errors.iter().take(MOST_SYNTAX_ERRORS) {
             let span = error.span().unwrap_or_default();
             let at = At { offset: span.start, key: String::new() };
             let blamed = self.text.get(span).filter(|text| !text.trim().is_empty());

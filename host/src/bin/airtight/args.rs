@@ -216,7 +216,7 @@ pub struct SetupCommand {
 #[derive(Debug, Args)]
 pub struct SchemaCommand {
     /// Of what.
-    #[arg(value_enum, value_name = "report|config|trace")]
+    #[arg(value_enum, value_name = "WHAT")]
     pub of: SchemaOf,
 }
 

@@ -110,7 +110,13 @@ fn workspace(path: &Path) -> Result<PathBuf, Failure> {
     let manifest = located.ok().filter(|located| located.status.success());
     let manifest = manifest.and_then(|located| String::from_utf8(located.stdout).ok());
     let found = manifest.as_deref().and_then(|manifest| Path::new(manifest.trim()).parent());
-    // If cargo does not find the package, `airtight test` reports that.
+    // A manifest that cargo cannot read is one to watch: `airtight test` says what is wrong with it.
+    let is_there = |dir: &Path| dir.join("Cargo.toml").exists();
+    let start = std::path::absolute(dir).map_err(Failure::setup)?;
+    if found.is_none() && !start.ancestors().any(is_there) {
+        let start = start.display();
+        return Err(Failure::setup(anyhow::anyhow!("there is no Cargo.toml in {start} or any folder above it")));
+    }
     std::path::absolute(found.unwrap_or(dir)).map_err(Failure::setup)
 }
 

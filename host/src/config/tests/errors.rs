@@ -300,8 +300,8 @@ fn broken_toml() {
 #[test]
 fn a_large_file_of_nothing_but_errors_is_read_to_its_end() {
     let errors = config_in(workspace().path(), &"= \n".repeat(50_000)).unwrap_err();
-    assert_eq!(errors.0.len(), 101);
-    let last = errors.0[100].to_string();
+    assert_eq!(errors.0.len(), 11);
+    let last = errors.0[10].to_string();
     assert!(last.starts_with("airtight.toml: there is more to put right: at least "), "{last}");
 }
 
