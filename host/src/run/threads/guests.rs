@@ -133,8 +133,8 @@ fn a_deadlock_is_told_at_once_with_all_threads() {
     assert_eq!(stuck.verdict, Verdict::Timeout);
     insta::assert_snapshot!(message(&stuck), @r"
     none of its 2 threads can ever go on: each waits for another
-    the main thread waits for a notification of address 0x0 at `main` for 12ns
-    thread 1 waits for a notification of address 0x8 at `thread`, spawned at `main`
+    the main thread waits for a notification of address 0x0 (at `main`, waited 12ns)
+    thread 1 waits for a notification of address 0x8 (at `thread`, spawned at `main`)
     ");
 }
 
