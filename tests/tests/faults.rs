@@ -100,6 +100,59 @@ fn the_line_that_repeats_a_failure_repeats_it() {
     assert!(serde_json::to_string(test).unwrap().contains("/tmp/descriptor"), "{}", ran.stdout);
 }
 
+/// The line that repeats a failure repeats it under every other command, too: it is part of the policy.
+#[test]
+fn a_failure_is_there_under_trace_profile_and_verify() {
+    let dir = scratch_dir();
+    let module = guests_dir().join("faults/c/forgets_stream.wasm");
+    let module = module.to_str().unwrap();
+    let fault = ["--fault", "read:1=EIO"];
+    let traced = run(dir.path(), [&["trace", "forgets_stream", module][..], &fault].concat());
+    assert!(
+        traced.stdout.contains("fd_read /tmp/from (fd 4): EIO at c/copies.c:48"),
+        "{}{}",
+        traced.stdout,
+        traced.stderr
+    );
+    let digest = |args: &[&str]| {
+        let ran = run(dir.path(), [args, &[module], &fault].concat());
+        let line = ran.stdout.lines().find_map(|line| line.trim().strip_prefix("Digest sha256:"));
+        line.unwrap_or_else(|| panic!("{}{}", ran.stdout, ran.stderr)).to_owned()
+    };
+    let plain = digest(&["run"]);
+    assert_eq!(digest(&["run", "--report", "pprof=profile.pb.gz"]), plain);
+    assert!(dir.path().join("profile.pb.gz").metadata().unwrap().len() > 0);
+    assert_eq!(digest(&["verify"]), plain);
+}
+
+/// A call that fails does not reach the host. In a search nothing can be tried over and over that may write to the host.
+#[test]
+fn a_directory_of_the_host_is_not_touched() {
+    let dir = scratch_dir();
+    let creates = r#"(module
+        (import "wasi_snapshot_preview1" "path_open"
+            (func $open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (data (i32.const 64) "made")
+        (func (export "_start")
+            (drop (call $open (i32.const 4) (i32.const 0) (i32.const 64) (i32.const 4) (i32.const 1)
+                (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)))))"#;
+    std::fs::write(dir.path().join("creates.wasm"), wat::parse_str(creates).unwrap()).unwrap();
+    let granted = dir.path().join("granted");
+    std::fs::create_dir(&granted).unwrap();
+    let with_grant = |command: &str, more: &[&str]| {
+        let args = [command, "creates.wasm", "--dir", "granted::/granted:read-write"];
+        run(dir.path(), [&args[..], more].concat())
+    };
+    let failed = with_grant("run", &["--fault", "open:1=EACCES"]);
+    assert!(failed.stdout.contains("injected open:1=EACCES (/granted/made)"), "{}{}", failed.stdout, failed.stderr);
+    assert!(!granted.join("made").exists());
+    let searched = with_grant("faults", &[]);
+    assert!(searched.stdout.contains("not looked at: a directory that it may write to"), "{}", searched.stdout);
+    with_grant("run", &[]);
+    assert!(granted.join("made").exists(), "the module does what it is here for");
+}
+
 /// Programs of C, whose ways out forget a descriptor, a block or a stream, close twice, or never end; and a mended one.
 #[test]
 fn ways_out_in_c_are_found() {

@@ -20,7 +20,6 @@ mod recursion;
 mod refusal;
 mod scopes;
 mod symbol;
-
 #[cfg(test)]
 mod tests;
 mod trim;
