@@ -101,8 +101,32 @@ pub(super) mod tests {
         assert!(fault(&wrong).is_some());
     }
 
+    /// Checks that a file which has everything that one can have follows its schema, and the schema allows nothing else: no other
+    /// field at these places, no field that is never written, and what reports have too is described in the same words.
+    pub fn assert_describes(schema: &Value, whole: &Value, places: &[&str], shared: &[&str]) {
+        jsonschema::meta::validate(schema).unwrap();
+        let validator = jsonschema::draft202012::new(schema).unwrap();
+        let faults: Vec<_> = validator.iter_errors(whole).map(|fault| fault.to_string()).collect();
+        assert!(faults.is_empty(), "{faults:?}");
+        assert_eq!(schema["properties"]["schema"]["const"], whole["schema"]);
+        for place in places {
+            let mut wrong = whole.clone();
+            wrong.pointer_mut(place).unwrap()["news"] = json!(1);
+            assert!(!validator.is_valid(&wrong), "{place:?} may have any field");
+        }
+        let mut found = BTreeSet::new();
+        collect(schema, schema, whole, "", &mut found);
+        let wanted = of_definitions(schema);
+        let missing: Vec<_> = wanted.difference(&found).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let report: Value = serde_json::from_str(REPORT_SCHEMA).unwrap();
+        for name in shared {
+            assert_eq!(schema["$defs"][name], report["$defs"][name], "{name}");
+        }
+    }
+
     /// Collects the fields of a value, by the definition that each field belongs to.
-    pub fn collect<'s>(
+    fn collect<'s>(
         root: &'s Value,
         mut schema: &'s Value,
         value: &Value,
@@ -133,7 +157,7 @@ pub(super) mod tests {
     }
 
     /// Every field of the definitions that stand for records of the model.
-    pub fn of_definitions(schema: &Value) -> BTreeSet<(String, String)> {
+    fn of_definitions(schema: &Value) -> BTreeSet<(String, String)> {
         let definitions = schema["$defs"].as_object().unwrap().iter();
         // The policy is excluded: another room makes it from types of its own. Reports of real runs check it.
         let records = definitions.filter(|(name, _)| *name != "policy");
