@@ -30,7 +30,7 @@ pub use program::{Ran, cache_dir, command, program, run, scratch_dir, scratch_ro
 pub use report::{
     assert_as_named, assert_follows, assert_follows_schema, canonical, digest, read_report, tests, verdicts,
 };
-pub use wat::{compile, wat_guests};
+pub use wat::{ALLOCATOR, compile, wat_guests};
 
 use std::path::PathBuf;
 

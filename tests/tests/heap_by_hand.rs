@@ -5,6 +5,7 @@ use airtight::config::Config;
 use airtight::report::Cause;
 use airtight::report::{Report, TestRecord, Verdict};
 use airtight::{Runner, Selection, Subject};
+use airtight_tests::ALLOCATOR;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -22,18 +23,6 @@ fn report(fields: &str, settings: &str) -> Report {
 fn test(fields: &str) -> TestRecord {
     report(fields, "").canonical.modules.remove(0).tests.remove(0)
 }
-
-/// An allocator that only takes. It keeps where it is at 2048 and how often it was called at 2112, and nothing between.
-const ALLOCATOR: &str = r#"
-    (memory (export "memory") 12)
-    (global $__stack_pointer (mut i32) (i32.const 1024))
-    (data (i32.const 2048) "\00\10\00\00")
-    (func $malloc (param $size i32) (result i32) (local $at i32)
-        (i32.store (i32.const 2112) (i32.add (i32.load (i32.const 2112)) (i32.const 1)))
-        (local.set $at (i32.load (i32.const 2048)))
-        (i32.store (i32.const 2048)
-            (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
-        (local.get $at))"#;
 
 fn program(main: &str) -> String {
     format!(

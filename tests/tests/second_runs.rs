@@ -5,6 +5,7 @@ use airtight::LoadOptions;
 use airtight::config::Config;
 use airtight::report::TestRecord;
 use airtight::{Runner, Selection, Subject};
+use airtight_tests::ALLOCATOR;
 use std::path::Path;
 
 /// The records of the test with and without shortcuts.
@@ -20,19 +21,11 @@ fn tests(main: &str) -> [TestRecord; 2] {
     })
 }
 
-/// A program with an allocator that only takes: it keeps where it is at 2048. The first block is at 4096.
+/// A program with an allocator that only takes. The first block is at 4096.
 fn module(main: &str) -> String {
     format!(
         r#"(module
-        (memory (export "memory") 12)
-        (global $__stack_pointer (mut i32) (i32.const 1024))
-        (data (i32.const 2048) "\00\10\00\00")
-        (func $malloc (param $size i32) (result i32) (local $at i32)
-            (i32.store (i32.const 2112) (i32.add (i32.load (i32.const 2112)) (i32.const 1)))
-            (local.set $at (i32.load (i32.const 2048)))
-            (i32.store (i32.const 2048)
-                (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
-            (local.get $at))
+        {ALLOCATOR}
         (func $free (param $block i32)
             (i32.store (i32.const 2116) (i32.add (i32.load (i32.const 2116)) (i32.const 1))))
         (func $keep (call $make))
