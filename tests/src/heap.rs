@@ -1,6 +1,6 @@
 //! The expected figures of the guests' heaps: the table `guests/heap.txt`, and the lines that are marked in the sources.
 
-use crate::guests_dir;
+use crate::{guests_dir, guests_target_dir, read_report, run, scratch_dir};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -117,4 +117,19 @@ pub fn by_place(entry: &Value) -> impl Iterator<Item = &Value> {
 pub fn places(stack: &Value) -> impl Iterator<Item = MarkedLine> {
     let frames = stack.as_array().into_iter().flatten();
     frames.filter_map(|frame| Some((frame["file"].as_str()?.to_owned(), frame["line"].as_u64()?)))
+}
+
+/// A report of tests of the package `heap`, of which some fail.
+///
+/// # Panics
+/// If it is not built, or does not end so.
+pub fn heap_report(more: &[&str]) -> Value {
+    let dir = scratch_dir();
+    let report = dir.path().join("report.json");
+    let target = format!("build.target-dir={:?}", guests_target_dir());
+    let to = format!("json={}", report.display());
+    let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
+    let ran = run(&guests_dir(), args.iter().chain(more));
+    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
+    read_report(&report)
 }

@@ -2,26 +2,16 @@
 //! entry, or an entry without a guest, is a failure. The tests are those of the package `guests/heap` and the C programs of
 //! `guests/c`, whose modules are committed.
 
-use airtight_tests::heap::{ExpectedHeap, ExpectedTest, FIGURES, MarkedLine, by_place, heap_table, marked, places};
-use airtight_tests::{canonical, digest, guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use airtight_tests::heap::{
+    ExpectedHeap, ExpectedTest, FIGURES, MarkedLine, by_place, heap_report, heap_table, marked, places,
+};
+use airtight_tests::{canonical, digest, guests_dir, read_report, run, scratch_dir, tests};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
-
-/// A report of the Rust package.
-fn rust(more: &[&str]) -> Value {
-    let dir = scratch_dir();
-    let report = dir.path().join("report.json");
-    let target = format!("build.target-dir={:?}", guests_target_dir());
-    let to = format!("json={}", report.display());
-    let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
-    let ran = run(&guests_dir(), args.iter().chain(more));
-    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
-    read_report(&report)
-}
 
 /// A report of the C programs' modules in a folder, run where no configuration is.
 fn c(modules: &Path, more: &[&str]) -> Value {
@@ -49,7 +39,7 @@ fn c_names() -> Vec<String> {
 
 fn rust_report() -> &'static Value {
     static REPORT: OnceLock<Value> = OnceLock::new();
-    REPORT.get_or_init(|| rust(&[]))
+    REPORT.get_or_init(|| heap_report(&[]))
 }
 
 fn c_report() -> &'static Value {
@@ -233,7 +223,7 @@ fn blocks_of_one_place_are_one_entry() {
 #[test]
 fn every_report_is_the_same_in_every_way() {
     for more in [&["-j", "1"][..], &["-j", "2", "--shuffle", "7"], &["--engine", "winch"]] {
-        for (report, other) in [(rust_report(), rust(more)), (c_report(), c(&guests_dir().join("c"), more))] {
+        for (report, other) in [(rust_report(), heap_report(more)), (c_report(), c(&guests_dir().join("c"), more))] {
             for (one, another) in tests(report).zip(tests(&other)) {
                 assert_eq!(one, another, "{more:?}");
             }

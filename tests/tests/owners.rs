@@ -1,26 +1,14 @@
 //! Which lost block holds which, in guests that know the answer: `tests/guests/heap/tests/owners.rs`.
 
-use airtight_tests::{guests_dir, guests_target_dir, read_report, run, scratch_dir, tests};
+use airtight_tests::heap::heap_report;
+use airtight_tests::tests;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-/// What tests of the package `heap` come to.
-fn report_of(targets: &[&str]) -> Value {
-    let dir = scratch_dir();
-    let report = dir.path().join("report.json");
-    let target = format!("build.target-dir={:?}", guests_target_dir());
-    let to = format!("json={}", report.display());
-    let args = ["test", ".", "--package", "heap", "--cargo-quiet", "--config", &target, "--report", &to];
-    let targets = targets.iter().flat_map(|target| ["--test", *target]);
-    let ran = run(&guests_dir(), args.into_iter().chain(targets));
-    assert_eq!(ran.status, Some(100), "{}", ran.stderr);
-    read_report(&report)
-}
-
 fn report() -> &'static Value {
     static REPORT: OnceLock<Value> = OnceLock::new();
-    REPORT.get_or_init(|| report_of(&["owners"]))
+    REPORT.get_or_init(|| heap_report(&["--test", "owners"]))
 }
 
 /// What is reached from the blocks of an entry, by place.
@@ -124,7 +112,7 @@ fn every_lost_block_is_told_under_its_owner() {
 /// The types of each test's own entries and of what they reach, where one test of these has blocks of the library.
 #[test]
 fn every_block_is_told_with_the_type_that_it_was_allocated_for() {
-    let report = report_of(&["lost", "kept"]);
+    let report = heap_report(&["--test", "lost", "--test", "kept"]);
     let expected: BTreeMap<&str, &str> = BTreeMap::from([
         ("leak_a_boxed_closure", "Box<closure in leak_a_boxed_closure>"),
         ("leak_a_c_string", "Vec<u8>"),

@@ -21,8 +21,7 @@ pub use crate::report::pollution::{
 use crate::model::events::Listener;
 use crate::model::{Report, Verdict};
 use crate::run::{
-    HostBug, LeftBehind, NotSearched, Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share,
-    order,
+    LeftBehind, NotSearched, Plan, PlannedModule, Runner, SearchError, SharedInstance, Together, cannot_share, order,
 };
 use minimal::minimal;
 use std::sync::atomic::Ordering;
@@ -229,15 +228,16 @@ impl Look<'_, '_> {
     }
 
     fn together(&self, order: &[usize]) -> Result<Together, SearchError> {
-        self.unless_interrupted(self.shared.run(order))
+        self.run(order, false)
     }
 
     /// What these tests leave or change.
     fn left_by(&self, order: &[usize]) -> Result<LeftBehind, SearchError> {
-        Ok(self.unless_interrupted(self.shared.run_for_what_is_left(order))?.left)
+        Ok(self.run(order, true)?.left)
     }
 
-    fn unless_interrupted(&self, together: Result<Together, HostBug>) -> Result<Together, SearchError> {
+    fn run(&self, order: &[usize], tells_left: bool) -> Result<Together, SearchError> {
+        let together = self.shared.run(order, tells_left);
         if self.search.runner.interrupt().load(Ordering::Relaxed) {
             return Err(SearchError::Interrupted);
         }

@@ -102,9 +102,7 @@ impl<'a> PlaceFinder<'a> {
             return self.places.len() as u32 - 1;
         }
         let shown = stack.as_deref().map(|stack| self.symbols.place_of_allocation(stack));
-        let counted = stack.as_deref().and_then(|stack| self.symbols.counted(stack));
-        let known = stack.as_deref().and_then(|stack| self.symbols.block_type(stack));
-        let type_name = known.or_else(|| Some(counted?.name().to_owned()));
+        let (counted, type_name) = stack.as_deref().map(|stack| self.symbols.allocated_for(stack)).unwrap_or_default();
         let (frames, plain) = shown.unwrap_or_default();
         let is_recursive = plain.is_some();
         let key = PlaceKey { frames: plain.unwrap_or_else(|| frames.clone()), counted, type_name: type_name.clone() };

@@ -161,23 +161,12 @@ impl SharedInstance<'_> {
         &self.tests[test].0.name
     }
 
-    /// Runs these tests in this order. The calling thread must have the stack that guests need.
+    /// Runs these tests in this order, and tells what they left or changed if that is asked for. The calling thread must have
+    /// the stack that guests need.
     ///
     /// # Errors
     /// A bug of ours.
-    pub fn run(&self, order: &[usize]) -> Result<Together, HostBug> {
-        self.run_and_look(order, false)
-    }
-
-    /// Runs these tests as [`SharedInstance::run`] does, and tells what they left or changed.
-    ///
-    /// # Errors
-    /// A bug of ours.
-    pub fn run_for_what_is_left(&self, order: &[usize]) -> Result<Together, HostBug> {
-        self.run_and_look(order, true)
-    }
-
-    fn run_and_look(&self, order: &[usize], tells_left: bool) -> Result<Together, HostBug> {
+    pub fn run(&self, order: &[usize], tells_left: bool) -> Result<Together, HostBug> {
         let (together, host_leak) = guarded(|| self.run_once(order, tells_left))?;
         HostBug::of_descriptors(host_leak).map(|()| together)
     }

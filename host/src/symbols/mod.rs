@@ -184,23 +184,17 @@ impl Symbols {
         (frames, folds.then_some(plain))
     }
 
-    /// The type of Rust's library that allocated a block with counted references; `None` if another one did.
-    pub fn counted(&self, stack: &[RawFrame]) -> Option<CountedPointer> {
+    /// For what a block was allocated: which type of Rust's library counts references to it, if one does, and the name of the type
+    /// for which it was, as far as the debug information tells.
+    pub fn allocated_for(&self, stack: &[RawFrame]) -> (Option<CountedPointer>, Option<String>) {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
-        let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
-        counted::counted(inner.map(|symbol| symbol.frame.function.as_str()))
-    }
-
-    /// The type of Rust's library for which a block was allocated; `None` if the debug information does not tell.
-    pub fn block_type(&self, stack: &[RawFrame]) -> Option<String> {
-        let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
-        let inner = groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
-        block_type::block_type(
-            inner.map(|symbol| block_type::LibraryCall {
-                path: &symbol.frame.function,
-                generic: symbol.generic.as_deref(),
-            }),
-        )
+        let inner = || groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
+        let counted = counted::counted(inner().map(|symbol| symbol.frame.function.as_str()));
+        let known = block_type::block_type(inner().map(|symbol| block_type::LibraryCall {
+            path: &symbol.frame.function,
+            generic: symbol.generic.as_deref(),
+        }));
+        (counted, known.or_else(|| Some(counted?.name().to_owned())))
     }
 
     fn frames_for(&self, stack: &[RawFrame], purpose: Purpose) -> Vec<Frame> {
