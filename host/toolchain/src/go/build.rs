@@ -209,7 +209,7 @@ fn text(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::system::fake::write_script;
 
     /// A fake Go, a few lines of shell, which builds every package but one.
     fn fake(dir: &Path) -> Go {
@@ -232,8 +232,7 @@ test)
     echo wasm > "$out";;
 esac
 "#;
-        std::fs::write(&program, script).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_script(&program, script);
         Go { program, version: "go1.26.1".to_owned(), goroot: "/usr/lib/go".into() }
     }
 

@@ -121,7 +121,7 @@ fn find_as(dir: &Path, named: Option<(&'static str, OsString)>) -> Result<Go, Go
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::system::fake::write_script;
 
     #[test]
     fn versions_are_told_from_words() {
@@ -142,8 +142,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let fake = |says: &str| {
             let path = dir.path().join("go");
-            std::fs::write(&path, format!("#!/bin/sh\n{says}\n")).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            write_script(&path, &format!("#!/bin/sh\n{says}\n"));
             find_as(dir.path(), Some(("GO", path.into_os_string())))
         };
         let found = fake("printf 'go1.27.3\\n/usr/lib/go\\n'").unwrap();

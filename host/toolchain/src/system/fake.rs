@@ -9,12 +9,28 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::Duration;
+
+/// Writes a script that can be run at once.
+///
+/// A shell writes it and not this process. Else a child that another test starts at the same moment would have it open for writing, and
+/// Linux does not run such a program ("Text file busy").
+pub(crate) fn write_script(path: &Path, script: &str) {
+    let mut shell = Command::new("/bin/sh")
+        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    shell.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+    assert!(shell.wait().unwrap().success(), "{}", path.display());
+}
 
 pub(crate) const HOST: &str = "x86_64-unknown-linux-gnu";
 pub(crate) const VERBOSE: &str = "rustc 1.96.0 (ac68faa20 2026-05-25)\ncommit-hash: ac68faa2\n\
