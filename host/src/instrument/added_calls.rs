@@ -1,4 +1,4 @@
-//! Puts calls of the host into bodies of functions.
+//! Puts code into bodies of functions, of which most calls the host.
 //!
 //! ```wat
 //! (func $f (call $g))
@@ -20,11 +20,11 @@ use wasm_encoder::{Encode, ExportKind, Instruction};
 /// `funcref`, one element and no more.
 const TABLE: &[u8] = &[0x70, 1, 1, 1];
 
-/// The way back from code into which calls were put.
+/// The way back from code into which other code was put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedCalls {
-    /// The function that calls the host.
-    pub function: u32,
+    /// The function that calls the host, where one was added.
+    pub function: Option<u32>,
     /// Where the code section's contents begin in the module that was made, behind what its function count grew by.
     pub start: usize,
     /// What was put in, in order.
@@ -51,6 +51,15 @@ impl AddedCalls {
     }
 }
 
+/// What a body gets.
+#[derive(Default)]
+pub(super) struct AddedBody {
+    /// Its first bytes, which replace as many.
+    pub(super) start: Vec<u8>,
+    /// What is put in behind them, in order.
+    pub(super) added: Vec<AddedCode>,
+}
+
 /// What is put into a body.
 pub(super) struct AddedCode {
     /// Where, from the start of the body.
@@ -72,44 +81,62 @@ pub(super) fn caller(module: &ModuleBodies<'_>) -> u32 {
     module.function_count()
 }
 
-/// The module with this code in its bodies, in their order and each in order, and the way back.
+/// The module with these calls in its bodies, in their order and each in order, and the way back.
 ///
 /// # Errors
 /// The module cannot be parsed: it was not validated.
 pub(super) fn add_calls(
     all: &ModuleBodies<'_>,
     host: &HostFunction,
-    added: &[Vec<AddedCode>],
+    added: Vec<Vec<AddedCode>>,
 ) -> Result<(Vec<u8>, AddedCalls), InstrumentError> {
     let (module, bytes) = (all.parsed, all.bytes());
-    let (function, table) = (caller(all), all.table_count());
+    let (table, ty) = (all.table_count(), module.types.len() as u32);
+    let export = NewExport { name: host.table.to_owned(), kind: ExportKind::Table, index: table };
+    let edits = [
+        grown(bytes, &module.sections, id::TYPE, &[], 1, host.ty)?,
+        grown(bytes, &module.sections, id::FUNCTION, &[], 1, &leb(ty))?,
+        grown(bytes, &module.sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
+    ];
+    let edits = edits.into_iter().chain(export_globals::edit(module, &[export])?);
+    let bodies: Vec<_> = added.into_iter().map(|added| AddedBody { start: Vec::new(), added }).collect();
+    add_code(all, &bodies, Some(caller_body(ty, table)), edits)
+}
+
+/// The module with this code in its bodies, in their order, with a last function that has the body `appended`, and with these edits of
+/// its other sections; and the way back.
+///
+/// # Errors
+/// The module cannot be parsed: it was not validated.
+pub(super) fn add_code(
+    all: &ModuleBodies<'_>,
+    added: &[AddedBody],
+    appended: Option<Vec<u8>>,
+    edits: impl IntoIterator<Item = Edit>,
+) -> Result<(Vec<u8>, AddedCalls), InstrumentError> {
+    let (module, bytes) = (all.parsed, all.bytes());
     let code = module.section(id::CODE).ok_or(InstrumentError::TooLarge)?;
     let mut reader = code.reader(bytes);
     let count = reader.read_var_u32()?;
     let mut before = reader.original_position();
     let old_count = before - code.contents.start;
-    let new_count = padded(count + 1, old_count);
+    let new_count = padded(count + u32::from(appended.is_some()), old_count);
     let origin = new_count.len() - old_count;
     let mut done = CodeSectionWriter { out: new_count, inserted: Vec::new(), total: 0, origin };
     for (body, added) in all.bodies.iter().zip(added) {
         done.body(body.start - before, &bytes[body.clone()], added);
         before = body.end;
     }
-    let caller = caller_body(module.types.len() as u32, table);
-    done.out.extend(leb(caller.len() as u32));
-    done.out.extend(caller);
-
+    let function = appended.as_ref().map(|_| caller(all));
+    if let Some(body) = appended {
+        done.out.extend(leb(body.len() as u32));
+        done.out.extend(body);
+    }
     let mut contents = vec![id::CODE];
     done.out.as_slice().encode(&mut contents);
     let mut splice = Splice::default();
-    splice.extend([
-        grown(bytes, &module.sections, id::TYPE, &[], 1, host.ty)?,
-        grown(bytes, &module.sections, id::FUNCTION, &[], 1, &leb(module.types.len() as u32))?,
-        grown(bytes, &module.sections, id::TABLE, &[id::TYPE, id::IMPORT, id::FUNCTION], 1, TABLE)?,
-        Edit { at: code.whole.clone(), with: contents },
-    ]);
-    let export = NewExport { name: host.table.to_owned(), kind: ExportKind::Table, index: table };
-    splice.extend(export_globals::edit(module, &[export])?);
+    splice.extend(edits);
+    splice.extend([Edit { at: code.whole.clone(), with: contents }]);
     let made = splice.apply(bytes).into_owned();
     let new = sections(&made)?.into_iter().find(|section| section.id == id::CODE);
     let new = new.map_or(0, |section| section.contents.start);
@@ -138,13 +165,14 @@ impl CodeSectionWriter {
     }
 
     /// A body, whose size was written in so many bytes.
-    fn body(&mut self, header: usize, body: &[u8], added: &[AddedCode]) {
+    fn body(&mut self, header: usize, body: &[u8], AddedBody { start, added }: &AddedBody) {
         let size = body.len() + added.iter().map(|added| added.code.len()).sum::<usize>();
         let new = padded(size as u32, header);
         // Of a longer number, the end is what is new.
         self.out.extend_from_slice(&new[..header]);
         self.insert(&new[header..]);
-        let mut copied = 0;
+        self.out.extend_from_slice(start);
+        let mut copied = start.len();
         for added in added {
             self.out.extend_from_slice(&body[copied..added.at]);
             self.insert(&added.code);

@@ -55,7 +55,7 @@ pub fn charge_bulk(bytes: &[u8]) -> Result<Option<(Vec<u8>, AddedCalls)>, Instru
     if sites.iter().all(Vec::is_empty) {
         return Ok(None);
     }
-    add_calls(&all, &HostFunction { table: CHARGE_TABLE, ty: TYPE }, &sites).map(Some)
+    add_calls(&all, &HostFunction { table: CHARGE_TABLE, ty: TYPE }, sites).map(Some)
 }
 
 /// The bulk operations of a body, each charged by this call or by operators that do nothing.

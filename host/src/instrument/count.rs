@@ -62,7 +62,7 @@ pub fn count_fuel(bytes: &[u8], hooks: &Hooks) -> Result<(Vec<u8>, AddedCalls), 
         false => calls(&bytes[body.clone()], hooks.function_of(function), count),
     });
     let added = added.collect::<Result<Vec<_>, _>>()?;
-    add_calls(&all, &HostFunction { table: COUNT_TABLE, ty: TYPE }, &added)
+    add_calls(&all, &HostFunction { table: COUNT_TABLE, ty: TYPE }, added)
 }
 
 /// A block that is open.

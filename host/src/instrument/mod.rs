@@ -2,11 +2,13 @@
 //!
 //! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
 //! module are read with the original's names and debug information. Nor does [`hook_threads`]. [`charge_bulk`], which comes after them for one compiler,
-//! and [`count_fuel`], which is for a run that tells fuel by function, move offsets and say how to come back.
+//! [`count_fuel`], which is for a run that tells fuel by function, and [`tell_contexts`], which is for one that captures many stacks, move
+//! offsets and say how to come back.
 
 mod added_calls;
 mod bodies;
 mod bulk;
+mod contexts;
 mod count;
 mod error;
 mod export_globals;
@@ -19,6 +21,7 @@ mod threads;
 
 pub use added_calls::AddedCalls;
 pub use bulk::{CHARGE_COST, CHARGE_TABLE, charge_bulk};
+pub use contexts::{CONTEXT_FUEL, CONTEXT_GLOBAL, tell_contexts};
 pub use count::{COUNT_COST, COUNT_TABLE, ENTERED, count_fuel};
 pub use error::InstrumentError;
 pub use export_globals::{ExportedGlobal, GlobalType};
@@ -110,7 +113,9 @@ impl RewriteMap {
 /// # Errors
 /// The module's sections cannot be parsed, or it uses a name that is kept for the host.
 pub fn instrument<'a>(module: &Module<'a>, options: &Options) -> Result<InstrumentedModule<'a>, InstrumentError> {
-    if let Some(name) = [CHARGE_TABLE, COUNT_TABLE].into_iter().find(|name| module.export(name).is_some()) {
+    if let Some(name) =
+        [CHARGE_TABLE, CONTEXT_GLOBAL, COUNT_TABLE].into_iter().find(|name| module.export(name).is_some())
+    {
         return Err(InstrumentError::NameTaken { name: name.to_owned() });
     }
     let instrumented = match heap::reserved_name(module) {

@@ -258,7 +258,7 @@ mod tests {
         let mut stacks = crate::sandbox::rerun::AllocationStacks::default();
         for number in 1..=6500_u32 {
             let frame = |at| crate::ledger::RawFrame { function: number * 20 + at, offset: None };
-            stacks.enter(number.into(), 8, (0..20).map(frame).collect(), 1);
+            stacks.enter(number.into(), 8, ((0..20).map(frame).collect(), 1), None);
         }
         let mut finder = crate::run::places::PlaceFinder::new(&symbols, Some(&stacks));
         let block = |number: u64| crate::ledger::heap::Block { ptr: number as u32 * 16, size: 5, number, own: true };

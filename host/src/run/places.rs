@@ -137,7 +137,7 @@ mod tests {
     fn places_that_look_the_same_are_one() {
         let mut stacks = AllocationStacks::default();
         for (number, function, offset) in [(1, 1, 10), (2, 2, 20), (3, 1, 12), (4, 1, 10)] {
-            stacks.enter(number, 8, [RawFrame { function, offset: Some(offset) }].into(), 1);
+            stacks.enter(number, 8, ([RawFrame { function, offset: Some(offset) }].into(), 1), None);
         }
         let symbols = Symbols::of_bytes(b"\0asm\x01\0\0\0", PathRoots::default());
         let mut finder = PlaceFinder::new(&symbols, Some(&stacks));

@@ -61,7 +61,8 @@ pub struct Job<'a> {
     pub subtests: Option<&'a Arc<SubtestFilter>>,
     /// How often an SDK test is called in the one instance, as long as it passes. Other tests are called once.
     pub rounds: u32,
-    /// Whether a harness that can be handed a single test is handed it, and a second run may end where it has shown all.
+    /// Whether a harness that can be handed a single test is handed it, and a second run may end where it has shown all, and capture
+    /// each different stack once.
     pub shortcut: bool,
     /// The schedule of the test's threads; `None` for the schedule of every run.
     pub schedule: Option<Exploration>,

@@ -25,6 +25,7 @@ mod child;
 mod cleanups;
 mod code;
 mod compile;
+mod contexts;
 mod ended;
 mod ending;
 mod engine;

@@ -14,14 +14,15 @@ use super::strings::ModuleStrings;
 use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
-    self, AddedCalls, CHARGE_TABLE, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT, FILL_WRITE_EXPORT,
-    GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, InstrumentedModule, PANIC_WRITE_EXPORT, RewriteMap, ThreadHooks, Window,
+    self, AddedCalls, CHARGE_TABLE, CONTEXT_GLOBAL, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT,
+    FILL_WRITE_EXPORT, GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, InstrumentedModule, PANIC_WRITE_EXPORT, RewriteMap,
+    ThreadHooks, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
 use airtight_abi::{go, scopes};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use wasmtime::error::Context;
 use wasmtime::{Global, Instance, InstancePre, Module, ModuleExport, Store, Val};
 
@@ -131,6 +132,14 @@ pub struct LoadedModule {
     pub(super) charges: Option<ModuleExport>,
     /// The table through which it tells in which functions its fuel is spent, where it does.
     pub(super) counts: Option<ModuleExport>,
+    /// The global with the number of its calling context, where it has one.
+    pub(super) context: Option<ModuleExport>,
+    /// Where compiled modules are kept.
+    pub(super) cache: Option<Cache>,
+    /// What was done to it before it was compiled.
+    pub(super) rewriting: instrument::Options,
+    /// The module with a number of its calling context, once that was asked for; `None` if it cannot have one.
+    pub(super) telling_contexts: OnceLock<Option<Box<LoadedModule>>>,
 }
 
 impl LoadedModule {
@@ -297,6 +306,10 @@ impl LoadedModule {
             engine,
             throws,
             goes_on,
+            context: None,
+            cache: cache.cloned(),
+            rewriting: asked,
+            telling_contexts: OnceLock::new(),
         })
     }
 
@@ -311,13 +324,34 @@ impl LoadedModule {
         compiled: CompiledModule,
         code_moved: isize,
     ) -> Result<Self, String> {
+        let start = source.map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
+        let again = self.compiled_again((&source.bytes, &source.map), compiled, (start, None))?;
+        Ok(Self {
+            // The image already holds what this global tells.
+            layout: None,
+            goes_on: again.module.get_export_index(GO_LOOP_EXPORT).filter(|_| self.goes_on.is_some()),
+            // Its code, and with it all that there is to know, is the same.
+            image_source: self.image_source.clone(),
+            ..again
+        })
+    }
+
+    /// The same module in another compiled form, of which no images are made. `bytes` and `map` are what it was rewritten to, and
+    /// `start` is where offsets of its code are counted from, before `added` was put in.
+    ///
+    /// # Errors
+    /// It cannot be linked, or lacks what was added to it.
+    pub(super) fn compiled_again(
+        &self,
+        (bytes, map): (&[u8], &RewriteMap),
+        compiled: CompiledModule,
+        (start, added): (usize, Option<AddedCalls>),
+    ) -> Result<Self, String> {
         let CompiledModule { engine, module, charges } = compiled;
-        let map = &source.map;
         let write = write_export(&module);
         let pre = engine.linker().instantiate_pre(&module).map_err(|error| format!("{error:#}"))?;
-        let start = map.code_start_rewritten.unwrap_or(0).saturating_add_signed(code_moved);
         let hooks = ModuleHooks::find(&module, map);
-        let parsed = Parsed::read(&source.bytes).map_err(|error| error.to_string())?;
+        let parsed = Parsed::read(bytes).map_err(|error| error.to_string())?;
         let pointer = go_pointer(&module, map).filter(|_| self.code.is_go());
         let go = pointer.map(|pointer| GoStack { pointer, symbols: Arc::clone(&self.symbols) });
         let panics = match &map.panics {
@@ -325,7 +359,7 @@ impl LoadedModule {
             Err(why) => Err(why.to_string()),
         };
         let heap = match &self.heap {
-            Ok(heap) => heap.of_image(&module, &map.globals),
+            Ok(heap) => heap.compiled_again(&module, &map.globals),
             Err(why) => Err(why.clone()),
         };
         Ok(Self {
@@ -335,27 +369,30 @@ impl LoadedModule {
             baked: self.baked.clone(),
             program: Arc::clone(&self.program),
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
-            // What tells of its fuel does not begin from an image: see `LoadedModule::counts_fuel`.
+            // Only the module that was loaded so tells of its fuel: see `LoadOptions::counting_fuel`.
             counts: None,
-            code: Arc::new(
-                CodeMap::new(start, hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks)), charges).with_go(go),
-            ),
+            context: added.as_ref().and_then(|_| module.get_export_index(CONTEXT_GLOBAL)),
+            code: Arc::new({
+                let hooks = hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks));
+                CodeMap::new(start, hooks, charges.into_iter().chain(added)).with_go(go)
+            }),
             hooks,
-            strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.of_image(write)),
-            // The image already holds what this global tells.
-            layout: None,
+            strings: self.strings.as_ref().zip(write).map(|(strings, write)| strings.compiled_again(write)),
+            layout: module.get_export_index(FILL_LAYOUT_EXPORT),
             tests: module.get_export_index(FILL_TESTS_EXPORT),
             panics,
             heap,
             globals: saved(map).iter().filter_map(|name| module.get_export_index(name)).collect(),
-            // Its code, and with it all that there is to know, is the same.
-            image_source: self.image_source.clone(),
-            goes_on: module.get_export_index(GO_LOOP_EXPORT).filter(|_| self.goes_on.is_some()),
+            image_source: None,
+            goes_on: None,
             module,
             pre: Some(pre),
             threads: None,
             engine,
             throws: self.throws,
+            cache: self.cache.clone(),
+            rewriting: self.rewriting.clone(),
+            telling_contexts: OnceLock::new(),
         })
     }
 

@@ -45,8 +45,8 @@ impl ModuleStrings {
         Self { write, layout: OnceLock::new() }
     }
 
-    /// The strings of an image of the module, which exports the function as `write`.
-    pub(super) fn of_image(&self, write: ModuleExport) -> Self {
+    /// The strings of the module in another compiled form, which exports the function as `write`.
+    pub(super) fn compiled_again(&self, write: ModuleExport) -> Self {
         Self { write, layout: self.layout.clone() }
     }
 

@@ -22,6 +22,9 @@ pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &In
     if let Some(table) = &module.counts {
         fill(module, store, instance, (table, &[COUNT]))?;
     }
+    if let Some(context) = &module.context {
+        store.data_mut().heap.context = instance.get_module_export(&mut *store, context).and_then(Extern::into_global);
+    }
     Ok(())
 }
 

@@ -116,10 +116,20 @@ fn capture(caller: &mut Caller<'_, TestState>, wanted: WantedStack) -> wasmtime:
     if !wanted.is_wanted() {
         return Ok(());
     }
+    let context = caller.data().heap.context.and_then(|global| global.get(&mut *caller).i64());
+    let known = context.is_some_and(|context| caller.data_mut().heap.captured_before(&wanted, context));
+    if known {
+        return hold_stacks(caller.data_mut());
+    }
     let stack = caller.data().code.stack(&WasmBacktrace::capture(&*caller));
     let depth = u32::try_from(stack.len()).unwrap_or(u32::MAX);
     let state = caller.data_mut();
-    state.heap.captured(wanted, both_ends(stack, END_FRAMES), depth);
+    state.heap.captured(wanted, (both_ends(stack, END_FRAMES), depth), context);
+    hold_stacks(state)
+}
+
+/// Counts what the host holds for captured stacks.
+fn hold_stacks(state: &mut TestState) -> wasmtime::Result<()> {
     state.wasi.hold_stacks(state.heap.stacks_held());
     Ok(state.wasi.check_quota()?)
 }

@@ -30,8 +30,8 @@ impl ModuleHeap {
         })
     }
 
-    /// The heap of an image of the module.
-    pub fn of_image(&self, module: &Module, globals: &[ExportedGlobal]) -> Result<Self, NoHeap> {
+    /// The heap of the module in another compiled form: with more code, or as an image.
+    pub fn compiled_again(&self, module: &Module, globals: &[ExportedGlobal]) -> Result<Self, NoHeap> {
         Ok(Self {
             layout: Layout::new(module, globals, self.layout.data()),
             allocate: module.get_export_index(ALLOCATE_EXPORT).ok_or(NoHeap::Gone)?,

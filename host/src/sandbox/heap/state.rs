@@ -15,7 +15,7 @@ use crate::sandbox::strings::StringLayout;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
-use wasmtime::Memory;
+use wasmtime::{Global, Memory};
 
 /// Ends a run at the point where the fuel of the first run was used up.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -100,6 +100,8 @@ pub struct HeapState {
     stacks: AllocationStacks,
     /// In a second run, the block that moves all later ones. Static data ends below it.
     pub pad: Option<u32>,
+    /// Where the number of the calling context is, in a module that tells it.
+    pub(super) context: Option<Global>,
     /// Memory below the heap.
     floor: Floor,
     /// Whether new blocks are cleared.
@@ -362,13 +364,25 @@ impl HeapState {
         self.book.as_ref()?.asked()
     }
 
-    /// Enters a stack that was wanted.
-    pub(super) fn captured(&mut self, wanted: WantedStack, stack: Stack, depth: u32) {
+    /// Enters a block whose stack is wanted, if the stack of this calling context is known. Says whether it is.
+    pub(super) fn captured_before(&mut self, wanted: &WantedStack, context: i64) -> bool {
+        let Some((number, size)) = wanted.block.filter(|_| wanted.crossed.is_none()) else { return false };
+        let known = self.stacks.enter_again(number, size, context);
+        self.keep_stacks_few();
+        known
+    }
+
+    /// Enters a stack that was wanted, with its depth, and the calling context that it belongs to.
+    pub(super) fn captured(&mut self, wanted: WantedStack, (stack, depth): (Stack, u32), context: Option<i64>) {
         if let Some(crossed) = wanted.crossed {
             self.crossed.push(Crossing { crossed, stack: stack.clone() });
         }
         let Some((number, size)) = wanted.block else { return };
-        self.stacks.enter(number, size, stack, depth);
+        self.stacks.enter(number, size, (stack, depth), context);
+        self.keep_stacks_few();
+    }
+
+    fn keep_stacks_few(&mut self) {
         if self.stacks.is_full()
             && let Some(book) = &mut self.book
         {

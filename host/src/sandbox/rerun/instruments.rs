@@ -3,6 +3,7 @@
 use super::answers::Answers;
 use super::slack::Allowances;
 use super::stacks::StackCapture;
+use crate::instrument::CONTEXT_FUEL;
 use crate::ledger::heap::reach::Lookout;
 
 /// The equipment of a run. The default is that of a first run: answers are recorded, and nothing is captured or moved.
@@ -21,6 +22,8 @@ pub struct Instruments {
     pub allocator_calls: Option<u64>,
     /// Whether a picture of the heap's end is taken even if the test's policy does not ask for it.
     pub picture: bool,
+    /// Whether the module numbers its calling contexts, which costs fuel.
+    pub tells_contexts: bool,
     /// What tells whether the run has shown all that it was done for: then it ends there.
     pub lookout: Option<Lookout>,
 }
@@ -41,7 +44,8 @@ const EXTRA_FUEL: u64 = 1 << 24;
 impl Instruments {
     /// The fuel of each call of the test, if its limit is `limit`.
     pub fn fuel(&self, limit: u64) -> u64 {
-        limit.saturating_add(self.extra_fuel())
+        let most = if self.tells_contexts { limit.saturating_mul(CONTEXT_FUEL) } else { limit };
+        most.saturating_add(self.extra_fuel())
     }
 
     /// Fuel beyond the test's own.

@@ -74,8 +74,30 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         notes_reads: false,
         ..job.clone()
     };
+    let begins_fresh = job.after.is_none() && job.ready.is_none() && job.fork.is_none() && first.forks.is_empty();
+    let may_tell = job.shortcut && begins_fresh;
     let job = job.repeating();
-    let second = run_with(&job, instruments);
+    let stacks = match &instruments.capture {
+        StackCapture::Nothing => 0,
+        StackCapture::Numbers(numbers) => numbers.len() as u64,
+        StackCapture::All => end.figures.allocations,
+    };
+    let Some(module) = may_tell.then(|| job.module.telling_contexts(stacks)).flatten() else {
+        return compared((first, end), &job, instruments);
+    };
+    let telling = Instruments { tells_contexts: true, ..instruments.clone() };
+    let second = compared((first, end), &Job { module, ..job.clone() }, telling);
+    // What is added to the module takes room on the host's stack: a test that uses up that stack ends otherwise with it.
+    if second.end.is_ok() || second.by_wall_clock || job.interrupted.load(Ordering::Relaxed) {
+        return second;
+    }
+    let plain = compared((first, end), &job, instruments);
+    SecondRun { host_leak: plain.host_leak + second.host_leak, ..plain }
+}
+
+/// Runs a test with these instruments, and compares the run with the first.
+fn compared((first, end): (&Run, &HeapEnd), job: &Job<'_>, instruments: Instruments) -> SecondRun {
+    let second = run_with(job, instruments);
     let by_wall_clock = second.seen.is_none() && second.ended_by_wall_clock();
     let host_leak = second.host_leak;
     let interrupted = job.interrupted.load(Ordering::Relaxed);

@@ -47,13 +47,15 @@ pub struct AllocationStacks {
     stacks: Vec<StackTotals>,
     known: HashMap<Stack, usize>,
     by_number: BTreeMap<u64, CapturedStack>,
+    /// The stack of each calling context, with how deep it was; `None` if it was not kept.
+    by_context: HashMap<i64, Option<(usize, u32)>>,
     left_out: u64,
     prune_at: usize,
     /// Bytes of all stacks that are kept.
     bytes: u64,
 }
 
-/// Bytes that one allocation and one stack count beside the stack's frames: at least what the maps need for one of each.
+/// Bytes that one allocation or calling context and one stack count beside the stack's frames: at least what the maps need for one of each.
 const NUMBERED: u64 = 64;
 const KEPT_STACK: u64 = 128;
 
@@ -78,28 +80,48 @@ pub struct StackTotals {
 }
 
 impl AllocationStacks {
-    /// Keeps the stack of an allocation of `size` bytes. The middle of the stack may be left out: it was `depth` calls
-    /// deep. If there are too many different stacks, only the first are kept.
-    pub fn enter(&mut self, number: u64, size: u32, stack: Stack, depth: u32) {
+    /// Keeps the stack of an allocation of `size` bytes, and that it is the stack of this calling context. The middle of the stack may
+    /// be left out: it was `depth` calls deep. If there are too many different stacks, only the first are kept.
+    pub fn enter(&mut self, number: u64, size: u32, (stack, depth): (Stack, u32), context: Option<i64>) {
         let next = self.stacks.len();
-        if next == MAX_STACKS && !self.known.contains_key(&stack) {
+        let index = if next == MAX_STACKS {
+            self.known.get(&stack).copied()
+        } else {
+            Some(*self.known.entry(stack).or_insert_with_key(|stack| {
+                self.bytes += KEPT_STACK + size_of_val(&**stack) as u64;
+                self.stacks.push(StackTotals { stack: Stack::clone(stack), objects: 0, space: 0 });
+                next
+            }))
+        };
+        let captured = index.map(|index| (index, depth));
+        if let Some(context) = context {
+            self.by_context.insert(context, captured);
+        }
+        self.count(number, size, captured);
+    }
+
+    /// The same for an allocation in a calling context whose stack was captured before. Says whether it was.
+    pub fn enter_again(&mut self, number: u64, size: u32, context: i64) -> bool {
+        let Some(captured) = self.by_context.get(&context).copied() else { return false };
+        self.count(number, size, captured);
+        true
+    }
+
+    fn count(&mut self, number: u64, size: u32, captured: Option<(usize, u32)>) {
+        let Some((stack, depth)) = captured else {
             self.left_out += 1;
             return;
-        }
-        let index = *self.known.entry(stack).or_insert_with_key(|stack| {
-            self.bytes += KEPT_STACK + size_of_val(&**stack) as u64;
-            self.stacks.push(StackTotals { stack: Stack::clone(stack), objects: 0, space: 0 });
-            next
-        });
-        let captured = &mut self.stacks[index];
-        captured.objects += 1;
-        captured.space = captured.space.saturating_add(size.into());
-        self.by_number.insert(number, CapturedStack { stack: index, size, depth });
+        };
+        let totals = &mut self.stacks[stack];
+        totals.objects += 1;
+        totals.space = totals.space.saturating_add(size.into());
+        self.by_number.insert(number, CapturedStack { stack, size, depth });
     }
 
     /// How many bytes are kept.
     pub fn held(&self) -> u64 {
-        self.bytes.saturating_add((self.by_number.len() as u64).saturating_mul(NUMBERED))
+        let numbered = (self.by_number.len() + self.by_context.len()) as u64;
+        self.bytes.saturating_add(numbered.saturating_mul(NUMBERED))
     }
 
     /// Whether so many allocations are known by number that those of freed blocks should be forgotten.
@@ -145,7 +167,7 @@ mod tests {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
         let mut captured = AllocationStacks::default();
         for (number, function) in [(5, 1), (2, 7), (9, 1)] {
-            captured.enter(number, 8, stack(function), 1);
+            captured.enter(number, 8, (stack(function), 1), None);
         }
         assert_eq!(captured.stacks.len(), 2);
         assert_eq!(captured.find(9), Some((0, 1)));
@@ -166,7 +188,7 @@ mod tests {
         let mut captured = AllocationStacks::default();
         let mut pruned = 0;
         for number in 1..=3 * FIRST_PRUNING as u64 {
-            captured.enter(number, 8, stack.clone(), 1);
+            captured.enter(number, 8, (stack.clone(), 1), None);
             if captured.is_full() {
                 captured.prune(|number| number % 8 == 0);
                 pruned += 1;
@@ -183,11 +205,29 @@ mod tests {
         let stack = |function| Stack::from([RawFrame { function, offset: Some(1) }]);
         let mut captured = AllocationStacks::default();
         for number in 1..=MAX_STACKS as u32 + 2 {
-            captured.enter(number.into(), 8, stack(number), 1);
+            captured.enter(number.into(), 8, (stack(number), 1), None);
         }
         assert_eq!((captured.left_out(), captured.blocks().count()), (2, MAX_STACKS));
-        captured.enter(1 << 40, 8, stack(1), 1);
+        captured.enter(1 << 40, 8, (stack(1), 1), None);
         assert_eq!(captured.left_out(), 2, "a stack that is known is kept");
+    }
+
+    #[test]
+    fn a_context_that_was_seen_has_the_stack_of_then() {
+        let stack = Stack::from([RawFrame { function: 1, offset: Some(1) }]);
+        let mut captured = AllocationStacks::default();
+        assert!(!captured.enter_again(1, 8, -7));
+        captured.enter(1, 8, (stack.clone(), 5), Some(-7));
+        assert!(captured.enter_again(2, 16, -7) && !captured.enter_again(3, 8, 7));
+        assert_eq!((captured.find(2), captured.find(3)), (Some((0, 5)), None));
+        assert_eq!(captured.all(), [StackTotals { stack, objects: 2, space: 24 }]);
+        for number in 10..MAX_STACKS as u64 + 10 {
+            let stack = Stack::from([RawFrame { function: number as u32, offset: None }]);
+            captured.enter(number, 8, (stack, 1), Some(number as i64));
+        }
+        assert_eq!(captured.left_out(), 1);
+        assert!(captured.enter_again(1 << 40, 8, MAX_STACKS as i64 + 9), "what was left out then is left out again");
+        assert_eq!((captured.left_out(), captured.find(1 << 40)), (2, None));
     }
 
     #[test]
@@ -195,10 +235,10 @@ mod tests {
         let stack = |depth: usize| Stack::from([RawFrame { function: 1, offset: Some(depth as u32) }]);
         let mut captured = AllocationStacks::default();
         for number in 0..MAX_STACKS + 5 {
-            captured.enter(number as u64, 8, stack(number), 1);
+            captured.enter(number as u64, 8, (stack(number), 1), None);
         }
-        captured.enter(100_000, 8, stack(MAX_STACKS - 1), 1);
-        captured.enter(100_001, 8, stack(MAX_STACKS), 1);
+        captured.enter(100_000, 8, (stack(MAX_STACKS - 1), 1), None);
+        captured.enter(100_001, 8, (stack(MAX_STACKS), 1), None);
         assert_eq!((captured.stacks.len(), captured.blocks().count()), (MAX_STACKS, MAX_STACKS + 1));
         assert_eq!(captured.find(100_000), Some((MAX_STACKS - 1, 1)));
         assert_eq!(captured.find(100_001), None);

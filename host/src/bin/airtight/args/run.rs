@@ -233,7 +233,7 @@ pub struct RunArgs {
     pub no_cache: bool,
     /// Give libtest the list of all tests, and the name of the one to run, instead of that test alone: figures of fuel and memory
     /// then hold what it spends on the list. Start each test of Go by itself, and none from an image of its program where that is ready.
-    /// Run each second run of a test to its end.
+    /// Run each second run of a test to its end, and capture the stack of each of its blocks there.
     #[arg(long)]
     pub no_shortcut: bool,
     /// Colours.
