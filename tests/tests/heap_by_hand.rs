@@ -10,10 +10,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 fn report(fields: &str, settings: &str) -> Report {
+    report_with(fields, settings, true)
+}
+
+fn report_with(fields: &str, settings: &str, shortcut: bool) -> Report {
     let bytes = wat::parse_str(format!("(module {fields})")).unwrap_or_else(|error| panic!("{error}"));
     let text = format!("[profile.default]\n{settings}");
     let config = Config::from_str(&text, "airtight.toml", Path::new("/")).unwrap();
-    let runner = Runner::builder(&config, "default").unwrap().build().unwrap();
+    let runner = Runner::builder(&config, "default").unwrap().shortcut(shortcut).build().unwrap();
     let module = runner.load(bytes, LoadOptions::named("guest")).unwrap();
     let subject = Subject::new(module);
     let planned = runner.plan(vec![subject], &Selection::default()).unwrap();
@@ -188,6 +192,49 @@ fn stacks_of_a_deep_recursion_are_kept_at_both_ends() {
     let told = &stack.last().unwrap().function;
     let more: usize = told.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap();
     assert!(more + stack.len() - 1 <= 128, "more than 64 frames of each end: {told}");
+}
+
+/// Of tens of thousands of blocks, each different stack is captured once: in a module that numbers its calling contexts, and takes more
+/// fuel and more of the host's stack for that. It comes to what comes of capturing each of them.
+#[test]
+fn many_blocks_have_the_stacks_that_each_has_by_itself() {
+    let guest = "(func $lose (drop (call $malloc (i32.const 24))) (drop (call $malloc (i32.const 40))))
+        (func $deep (param $depth i32)
+            (call $lose)
+            (if (local.get $depth) (then
+                (call $deep (i32.sub (local.get $depth) (i32.const 1)))
+                (call $deep (i32.sub (local.get $depth) (i32.const 1)))
+                (call $lose))))";
+    let main = |deepest: u32| {
+        format!(
+            "(local $turn i32)
+            (loop $again
+                (call $deep (i32.const 3)) (call $lose)
+                (br_if $again (i32.lt_u (local.tee $turn (i32.add (local.get $turn) (i32.const 1))) (i32.const 700))))
+            (call $once (i32.const {deepest}))"
+        )
+    };
+    let once = "(func $once (param $depth i32)
+        (if (local.get $depth) (then (call $once (i32.sub (local.get $depth) (i32.const 1)))) (else (call $lose))))";
+    let test = |deepest: u32, shortcut: bool| {
+        let fields = format!("{GROWING} {guest} {once} {}", program(&main(deepest)));
+        let mut report = report_with(&fields, "fuel = \"1G\"", shortcut);
+        report.canonical.modules.remove(0).tests.remove(0)
+    };
+    // The deepest recursion that the host's stack has room for has too little of it with numbers.
+    let mut deepest = 1 << 20;
+    while test(deepest, false).verdict != Verdict::Leak {
+        deepest -= deepest / 32;
+    }
+    for deepest in [10, deepest] {
+        let with = test(deepest, true);
+        assert_eq!(with.verdict, Verdict::Leak, "{deepest}: {:?}", with.details);
+        let heap = &with.usage.as_ref().unwrap().heap;
+        assert_eq!((heap.lost_blocks, &heap.doubt), (Some(2 * (700 * (15 + 7 + 1) + 1)), &None), "{deepest}");
+        let leaks = &with.details.as_ref().unwrap().leaks;
+        assert!(leaks.len() > 1, "{leaks:?}");
+        assert_eq!(with, test(deepest, false), "{deepest}");
+    }
 }
 
 /// A second run, in which blocks are elsewhere, may be ended by the wall clock where the first was not.

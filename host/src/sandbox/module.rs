@@ -599,6 +599,21 @@ mod tests {
     }
 
     #[test]
+    fn a_module_numbers_its_calling_contexts_where_that_saves_time() {
+        let engine = engine_under(CompileCaps::default());
+        let allocator = r#"(memory (export "memory") 2) (global $__stack_pointer (mut i32) (i32.const 1024))
+            (func $malloc (param i32) (result i32) (i32.const 4096)) (func $free (param i32))
+            (func $__original_main (result i32) (call $malloc (i32.const 8)))"#;
+        let module = loaded(&engine, None, &wasm(allocator)).unwrap();
+        assert!(module.telling_contexts(20_000).is_none());
+        let telling = module.telling_contexts(1 << 20).unwrap();
+        assert!(telling.context.is_some() && telling.hooks.is_some());
+        assert!(telling.telling_contexts(1 << 20).is_none(), "it does already");
+        let without = loaded(&engine, None, &wasm("")).unwrap();
+        assert!(without.telling_contexts(1 << 20).is_none(), "no block of it is followed");
+    }
+
+    #[test]
     fn a_heavy_module_that_the_single_pass_compiler_lacks_something_for_is_refused_in_words() {
         let module = wasm("(func $f) (func (return_call $f))");
         load(&engine_under(CompileCaps::default()), None, &module).unwrap();
