@@ -386,6 +386,8 @@ fn what_is_no_file_is_refused_and_neither_waited_for_nor_read() {
         assert_eq!(ran.status, Some(status), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(&format!("it is {what}, and only regular files are read")), "{}", ran.stderr);
     };
+    let way_out = run(dir.path(), ["run", "."]).stderr;
+    assert!(way_out.contains("by `airtight test .`"), "{way_out}");
     for (path, what) in [("fifo", "a FIFO"), ("/dev/zero", "a device"), (".", "a directory")] {
         refused(&["run", path], 104, what);
         refused(&["diff", path, path], 96, what);

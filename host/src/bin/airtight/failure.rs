@@ -116,7 +116,18 @@ impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
         let interrupted = matches!(error, FileError::Load { source: LoadError::Interrupted, .. });
         let status = if interrupted { exit_status::INTERRUPTED } else { exit_status::MODULE_UNUSABLE };
-        Self { status, error: error.into() }
+        let package = match &error {
+            FileError::Unreadable { path, .. } if path.is_dir() => Some(path.display().to_string()),
+            _ => None,
+        };
+        let error = anyhow::Error::from(error);
+        let error = match package {
+            Some(dir) => {
+                anyhow::anyhow!("{error:#}; the tests of a package are built and run by `airtight test {dir}`")
+            }
+            None => error,
+        };
+        Self { status, error }
     }
 }
 
