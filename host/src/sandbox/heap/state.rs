@@ -382,8 +382,10 @@ impl HeapState {
         self.keep_stacks_few();
     }
 
+    /// Forgets which blocks are gone, if there are many. The blocks that were named to be captured are live at the end.
     fn keep_stacks_few(&mut self) {
-        if self.stacks.is_full()
+        if matches!(self.capture, StackCapture::All)
+            && self.stacks.is_full()
             && let Some(book) = &mut self.book
         {
             // If the heap is not tracked, there is no profile, so it does not matter what is kept of it.

@@ -91,6 +91,12 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
     if second.end.is_ok() || second.by_wall_clock || job.interrupted.load(Ordering::Relaxed) {
         return second;
     }
+    tracing::debug!(
+        "{} {}: run once more, each stack captured: {:?}",
+        job.module.name,
+        job.test,
+        second.end.as_ref().err()
+    );
     let plain = compared((first, end), &job, instruments);
     SecondRun { host_leak: plain.host_leak + second.host_leak, ..plain }
 }
