@@ -5,6 +5,9 @@ use airtight_abi::State;
 /// Where such a module keeps the SDK's state.
 pub const STATE: u32 = 1024;
 
+/// The name of a set-up.
+pub const SET_UP: &str = "before_all";
+
 /// The state that a test begins with, or ends with, as the text of a data segment.
 pub fn state(pending_cleanups: u32, journal: u32, len: u32) -> String {
     escaped([State::VERSION, 0, pending_cleanups, journal, len].iter().flat_map(|word| word.to_le_bytes()))
@@ -27,7 +30,7 @@ pub fn sdk_module_that_answers(state: &str, fields: &str) -> Vec<u8> {
     sdk_module_of(&[("test", "$test")], state, fields)
 }
 
-/// The same with several tests: their names, and the functions that they are.
+/// The same with several tests: their names, and the functions that they are. One that is called [`SET_UP`] is the set-up.
 ///
 /// # Panics
 /// See [`sdk_module`].
@@ -36,8 +39,10 @@ pub fn sdk_module_of(tests: &[(&str, &str)], state: &str, fields: &str) -> Vec<u
         |(name, function): &(&str, &str)| format!("(export \"airtight:test/by_hand::{name}\" (func {function}))");
     let exports: String = tests.iter().map(export).collect();
     let records = tests.iter().flat_map(|(name, _)| {
-        let body =
-            format!("name\0by_hand::{name}\0export\0airtight:test/by_hand::{name}\0file\0src/lib.rs\0line\x001\0");
+        let role = if *name == SET_UP { "role\0setup\0" } else { "" };
+        let body = format!(
+            "name\0by_hand::{name}\0export\0airtight:test/by_hand::{name}\0file\0src/lib.rs\0line\x001\0{role}"
+        );
         let len = u32::try_from(body.len()).expect("it is short").to_le_bytes();
         b"ATR1".iter().copied().chain(len).chain(body.into_bytes()).collect::<Vec<u8>>()
     });

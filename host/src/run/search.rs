@@ -119,6 +119,13 @@ pub(super) mod tests {
 
     /// A module of the SDK's with a set-up and a test.
     pub fn with_setup() -> Vec<u8> {
+        module_with(
+            r#"(memory (export "memory") 1) (func $setup (result i32) (i32.const 0)) (func $test (result i32) (i32.const 0))"#,
+        )
+    }
+
+    /// The same, whose fields have the functions `$setup` and `$test`.
+    fn module_with(fields: &str) -> Vec<u8> {
         let mut section = String::new();
         for (name, role) in [("a", ""), ("setup", "setup")] {
             let export = format!("airtight:test/m::{name}");
@@ -129,11 +136,11 @@ pub(super) mod tests {
             record.for_each(|byte| section.push_str(&format!("\\{byte:02x}")));
         }
         let text = format!(
-            r#"(module (memory (export "memory") 1)
+            r#"(module {fields}
                 (func $nothing (result i32) (i32.const 0))
                 (export "airtight:state" (func $nothing)) (export "airtight:cleanup" (func $nothing))
                 (export "airtight:flush" (func $nothing))
-                (export "airtight:test/m::a" (func $nothing)) (export "airtight:test/m::setup" (func $nothing))
+                (export "airtight:test/m::a" (func $test)) (export "airtight:test/m::setup" (func $setup))
                 (@custom "airtight.tests" "{section}"))"#
         );
         wat::parse_str(text).unwrap()
@@ -152,6 +159,69 @@ pub(super) mod tests {
         };
         assert_eq!(world(false), Ok(true));
         assert_eq!(world(true), Err(NotSearched::Bug(HostBug("the host panicked: on purpose".to_owned()))));
+    }
+
+    /// A set-up that spins so many times and allocates so much, and a test that loses a block. The allocator only takes.
+    fn that_loses_a_block(spins: u32, size: &str) -> Vec<u8> {
+        module_with(&format!(
+            r#"(memory (export "memory") 64)
+            (global $__stack_pointer (mut i32) (i32.const 1024))
+            (data (i32.const 2048) "\00\10\00\00")
+            (func $malloc (param $size i32) (result i32) (local $at i32)
+                (local.set $at (i32.load (i32.const 2048)))
+                (i32.store (i32.const 2048)
+                    (i32.add (local.get $at) (i32.and (i32.add (local.get $size) (i32.const 15)) (i32.const -8))))
+                (local.get $at))
+            (func $setup (result i32) (local $left i32)
+                (i32.store (i32.const 2056) (call $malloc (i32.const 40)))
+                (drop (call $malloc {size}))
+                (local.set $left (i32.const {spins}))
+                (loop $again
+                    (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+                (i32.const 0))
+            (func $test (result i32) (drop (call $malloc (i32.const 24))) (i32.const 0))"#
+        ))
+    }
+
+    /// How often five second runs call their set-up again, and whether there is a second image then. What each run left is the same.
+    fn second_runs(module: &[u8], shortcut: bool) -> (u64, bool) {
+        let runner = Runner::builder(&Config::default(), "default").unwrap().shortcut(shortcut).build().unwrap();
+        let module = runner.load(module.to_vec(), LoadOptions::named("m")).unwrap();
+        let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+        let found = runner.install_each(plan.modules(), &|planned| {
+            let world = Arc::new(runner.shared_world(planned).unwrap().unwrap());
+            let test = planned.tests.iter().find(|test| test.is_test()).unwrap();
+            let subject = runner.fault_subject(planned, test, Some(Arc::clone(&world))).unwrap();
+            let runs: Vec<_> = (0..5).map(|_| subject.run(&[], None).unwrap()).collect();
+            for run in &runs {
+                assert_eq!((run.left.len(), run.left[0].bytes, &run.left), (1, Some(24), &runs[0].left));
+                assert!(!run.left[0].stack.is_empty());
+            }
+            (world.image.called_again(), world.image.has_second())
+        });
+        found.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn second_runs_call_a_long_set_up_again_once_for_all() {
+        let (short, long) = (1_000, 60_000_000);
+        let small = "(i32.const 24)";
+        assert_eq!(second_runs(&that_loses_a_block(long, small), true), (1, true));
+        assert_eq!(second_runs(&that_loses_a_block(short, small), true), (5, false), "an image is not worth it");
+        assert_eq!(second_runs(&that_loses_a_block(long, small), false), (0, false), "nobody wants shortcuts");
+    }
+
+    /// By the place of its first block, which a second run moves.
+    #[test]
+    fn a_set_up_that_does_otherwise_has_no_second_image() {
+        let by_place = "(i32.shr_u (i32.load (i32.const 2056)) (i32.const 8))";
+        let module = that_loses_a_block(60_000_000, by_place);
+        let runner = Runner::builder(&Config::default(), "default").unwrap().build().unwrap();
+        let module = runner.load(module, LoadOptions::named("m")).unwrap();
+        let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
+        let report = runner.run(&plan, &mut ()).unwrap();
+        let test = report.canonical.modules[0].tests.iter().find(|test| &*test.name == "a").unwrap();
+        assert_eq!(test.usage.as_ref().unwrap().heap.doubt_code.as_deref(), Some("other-allocations"));
     }
 
     #[test]

@@ -40,7 +40,11 @@ pub(super) fn once(job: &Job<'_>, instruments: &Instruments) -> (Run, Option<All
         trace: job.traces,
         notes_reads: job.notes_reads,
         // Of a set-up that is called again, and of a fork, no call fails, and none is counted.
-        watch: if job.repeated_setup().is_some() || job.fork_image().is_some() { None } else { watch(job) },
+        watch: if job.repeated_setup().is_some() || job.fork_image().is_some() {
+            None
+        } else {
+            watch(job, instruments)
+        },
     };
     let fuel = instruments.fuel(limits.most(Limit::Fuel));
     let begun = match (job.fork_image(), job.image(), job.ready) {

@@ -5,8 +5,10 @@
 //! copy on write: however large it is, a test only pays for what it touches. Files share their contents in the same way.
 //! The rest is small and is copied.
 //!
-//! A second run of a test needs its blocks elsewhere in memory, so it does not begin from an image. Instead, the set-up is
-//! called again in the instance of that run, and does the same. See [`AfterSetUp::repeats`].
+//! A second run of a test needs its blocks elsewhere in memory, so it does not begin from the image that the first run began
+//! from. Instead, the set-up is called again in the instance of that run, and does the same. See [`AfterSetUp::repeats`]. Where
+//! that would take long, the set-up is called again once for many second runs, and they begin from a second image that is taken
+//! of it. See [`MovedImage`].
 
 use super::compile::compile;
 use super::heap::{Ground, HeapState};
@@ -23,7 +25,8 @@ use crate::instrument::{self, ImageModule, NoImage};
 use crate::ledger::heap::HeapLimits;
 use crate::policy::Limit;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, OnceLock};
 use wasmtime::{Extern, Instance, Store, Val};
 
 /// Why tests cannot begin where a set-up ended.
@@ -100,6 +103,7 @@ pub struct InstanceImage {
     wasi: Wasi,
     heap: HeapState,
     spent: u64,
+    widened: u64,
     ground: Option<Ground>,
     stack_top: u32,
 }
@@ -143,9 +147,15 @@ impl InstanceImage {
             wasi: state.wasi.fork(grants, options)?,
             heap: state.heap.fork(&Instruments::default()),
             spent: state.spent(left),
+            widened: state.limiter.widened(),
             ground,
             stack_top,
         })
+    }
+
+    /// The books of the heap.
+    pub(super) fn heap(&self) -> &HeapState {
+        &self.heap
     }
 }
 
@@ -201,8 +211,31 @@ pub struct Image {
     /// The books for a test: none of the blocks belongs to it.
     heap_of_tests: HeapState,
     spent: u64,
+    /// By how many bytes the host raised the cap on memory, for what it added to the set-up's memory.
+    widened: u64,
     pub(super) ground: Option<Ground>,
     pub(super) stack_top: u32,
+    /// Where second runs begin.
+    pub(super) second: SecondImage,
+}
+
+/// The second image of a set-up: the same set-up ran once more, with all of its blocks elsewhere in memory. Second runs of tests
+/// begin from it.
+pub(super) struct MovedImage {
+    pub image: Image,
+    /// By how many bytes its blocks are moved.
+    pub distance: u64,
+}
+
+/// What is known of the second image of a set-up, beside the first one.
+#[derive(Default)]
+pub(super) struct SecondImage {
+    /// The image, once somebody has tried to make it; `None` if there is none.
+    pub made: OnceLock<Option<Box<MovedImage>>>,
+    /// Whether somebody makes it, or has made it.
+    pub is_begun: AtomicBool,
+    /// The fuel that second runs have spent on calling the set-up again.
+    pub spent_again: AtomicU64,
 }
 
 impl Image {
@@ -211,7 +244,7 @@ impl Image {
     /// # Errors
     /// The engine does not take it.
     pub fn new(module: &LoadedModule, captured: InstanceImage) -> Result<Self, ImageError> {
-        let InstanceImage { module: image, mut wasi, mut heap, spent, ground, stack_top } = captured;
+        let InstanceImage { module: image, mut wasi, mut heap, spent, widened, ground, stack_top } = captured;
         let source = module.image_source.as_deref().ok_or(ImageError::NoSource)?;
         let compiled = compile(module.engine(), source.cache.as_ref(), &image.bytes).map_err(ImageError::Compiler)?;
         let module = module.of_image(source, compiled, image.code_moved).map_err(ImageError::Engine)?;
@@ -220,7 +253,8 @@ impl Image {
         heap_of_tests.share();
         heap.share();
         wasi.share();
-        Ok(Self { module, wasi, heap, heap_of_tests, spent, ground, stack_top })
+        let second = SecondImage::default();
+        Ok(Self { module, wasi, heap, heap_of_tests, spent, widened, ground, stack_top, second })
     }
 
     /// The module from which a test begins.
@@ -249,7 +283,9 @@ impl Image {
             heap.set_limits(HeapLimits::new(limits.values()));
         }
         let mut store = fresh_store(&self.module, Shared::Own(wasi), Shared::Own(heap), limits.most(Limit::Memory));
-        store.data_mut().spent_before = self.spent;
+        let state = store.data_mut();
+        state.spent_before = self.spent;
+        state.widen_memory(self.widened);
         Ok(store)
     }
 
@@ -273,6 +309,23 @@ impl Image {
         let state = store.data_mut();
         (state.spent_before, state.spent_before_cleanups) = (self.spent, self.spent);
         Ok(store)
+    }
+
+    /// The books of the heap where the set-up ended.
+    pub(super) fn heap(&self) -> &HeapState {
+        &self.heap
+    }
+
+    /// How often second runs have called the set-up again, by the fuel of one call.
+    #[cfg(test)]
+    pub(crate) fn called_again(&self) -> u64 {
+        self.second.spent_again.load(std::sync::atomic::Ordering::Relaxed) / self.spent.max(1)
+    }
+
+    /// Whether second runs begin from a second image.
+    #[cfg(test)]
+    pub(crate) fn has_second(&self) -> bool {
+        self.second.made.get().is_some_and(Option::is_some)
     }
 
     /// Fuel that was spent until here.

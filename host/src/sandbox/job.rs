@@ -2,7 +2,7 @@
 
 use super::fork_base::{Fork, ForkBase};
 use super::forked::ForkImage;
-use super::image::{AfterSetUp, BeginsReady};
+use super::image::{AfterSetUp, BeginsReady, Image};
 use super::module::LoadedModule;
 use super::start::{EntryPoint, SdkCall};
 use super::wasi::{CallStacks, Grants, Streams};
@@ -122,7 +122,7 @@ impl<'a> Job<'a> {
     /// The same test with all done again that it would begin from an image of: its set-up, the start of its program, and what came
     /// before a fork. It comes to the same.
     pub(super) fn repeating(self) -> Self {
-        let fork = self.fork.map(|fork| Fork { base: None, repeats: true, ..fork });
+        let fork = self.repeated_fork();
         match (self.after, self.ready) {
             (Some(after), _) => {
                 Self { module: after.setup.module, after: Some(AfterSetUp { repeats: true, ..after }), fork, ..self }
@@ -133,6 +133,17 @@ impl<'a> Job<'a> {
                 Self { module: base.map_or(self.module, ForkBase::own), fork, ..self }
             }
         }
+    }
+
+    /// The same test, which begins from another image of its set-up. What came before a fork is done again.
+    pub(super) fn beginning_from(self, image: &'a Image) -> Self {
+        let (fork, after) = (self.repeated_fork(), self.after.map(|after| AfterSetUp { image, ..after }));
+        Self { module: image.module(), after, fork, ..self }
+    }
+
+    /// The fork that it is, if its test is run again up to there.
+    fn repeated_fork(&self) -> Option<Fork<'a>> {
+        self.fork.map(|fork| Fork { base: None, repeats: true, ..fork })
     }
 
     /// The image of a fork that it begins from.

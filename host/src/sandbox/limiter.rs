@@ -13,6 +13,8 @@ pub const EXCEPTION_HEAP: u64 = 1027 << 16;
 #[derive(Debug)]
 pub struct Limiter {
     limit: u64,
+    /// By how many bytes the cap was raised for what the host itself adds to the guest's memory.
+    widened: u64,
     /// Bytes above the cap that clean-ups may use while they run; `None` if none is running.
     reserve: Option<u64>,
     peak: u64,
@@ -46,7 +48,7 @@ impl Limiter {
     /// A limiter with this cap in bytes. `throws` is whether the module has exceptions.
     pub fn new(limit: u64, throws: bool) -> Self {
         let exceptions = if throws { Exceptions::Declared } else { Exceptions::None };
-        Self { limit, reserve: None, peak: 0, now: 0, refused: None, refusals_left: None, exceptions }
+        Self { limit, widened: 0, reserve: None, peak: 0, now: 0, refused: None, refusals_left: None, exceptions }
     }
 
     /// The answer to the engine if it asks for the memory of exceptions; otherwise `None`. That memory never grows.
@@ -83,6 +85,12 @@ impl Limiter {
     /// Raises the cap by the bytes that the host itself adds to the guest's memory.
     pub fn widen(&mut self, bytes: u64) {
         self.limit = self.limit.saturating_add(bytes);
+        self.widened = self.widened.saturating_add(bytes);
+    }
+
+    /// By how many bytes the cap was raised so far.
+    pub fn widened(&self) -> u64 {
+        self.widened
     }
 
     /// Restores the test's own cap, before it is called again.

@@ -31,12 +31,15 @@ use wasmtime::{Extern, Instance, ModuleExport, Store, Val};
 /// Bytes of a place on Go's stack.
 const WORD: i32 = 8;
 
-/// What is looked at of its calls.
-pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
+/// What is looked at of its calls. In a second run they fail as they did in the first, and there is nothing to note.
+pub(super) fn watch(job: &Job<'_>, instruments: &Instruments) -> Option<WatchOptions> {
+    let is_second = instruments.shift.is_some();
+    let notes = job.notes_calls && !is_second;
     let is_wanted = job.notes_calls || !job.faults.is_empty();
     is_wanted.then(|| WatchOptions {
         faults: job.faults.to_vec(),
-        notes: job.notes_calls,
+        notes,
+        until_failed: is_second && job.rounds <= 1,
         own: match job.entry {
             EntryPoint::Sdk(_) => OwnCalls::OnceCalled,
             EntryPoint::Start(_) if job.module.symbols.know_test_window() => {
@@ -44,7 +47,7 @@ pub(super) fn watch(job: &Job<'_>) -> Option<WatchOptions> {
             }
             EntryPoint::Start(_) => OwnCalls::All,
         },
-        symbols: job.notes_calls.then(|| Arc::clone(&job.module.symbols)),
+        symbols: notes.then(|| Arc::clone(&job.module.symbols)),
         stacks: job.call_stacks.cloned(),
     })
 }
@@ -191,6 +194,10 @@ impl<'a> TestRun<'a> {
             return self.begin_from_fork(image);
         }
         if let Some(after) = self.job.image() {
+            if self.job.fork.is_some() {
+                // What the test allocates is not the fork's.
+                self.store.data_mut().heap.capture(StackCapture::Nothing);
+            }
             return self.begin_from((after.image.ground, after.image.stack_top), 0);
         }
         if let Some(ready) = self.job.ready {
@@ -283,7 +290,7 @@ impl<'a> TestRun<'a> {
             state.wasi.begin_test(self.job.grants);
             state.heap.begin_test(HeapLimits::new(limits.values()));
         }
-        state.wasi.watch_calls(watch(self.job));
+        state.wasi.watch_calls(watch(self.job, self.instruments));
         state.heap.capture(match self.job.fork {
             Some(_) => StackCapture::Nothing,
             None => self.instruments.capture.clone(),

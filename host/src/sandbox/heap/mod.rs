@@ -30,4 +30,4 @@ pub(super) use attach::attach;
 pub(super) use hooks::{linker, linker_for_threads};
 pub(super) use layout::{Floor, Ground, PAGE};
 pub(super) use module::ModuleHeap;
-pub(super) use state::{FuelEndOfFirstRun, HeapState};
+pub(super) use state::{FuelEndOfFirstRun, HeapState, extent};

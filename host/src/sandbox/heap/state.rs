@@ -7,7 +7,7 @@ use crate::instrument::{Hook, HookKind, Hooks, alignment};
 use crate::ledger::Stack;
 use crate::ledger::heap::reach::Lookout;
 use crate::ledger::heap::{
-    AllocationOutcome, AllocatorCall, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace, Trail,
+    AllocationOutcome, AllocatorCall, Block, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace, Trail,
 };
 use crate::model::timeline::{TimelinePen, TimelinePoint};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
@@ -157,12 +157,24 @@ impl HeapState {
             capture: instruments.capture.clone(),
             floor: self.floor.clone(),
             slack: self.slack.fork(instruments.allowances.clone()),
-            answers: self.answers.clone(),
+            answers: self.answers.go_on(&instruments.answers),
             strings: self.strings,
             unopened: self.unopened.clone(),
             foundation: self.foundation,
+            pad: self.pad,
+            scrubs: self.scrubs,
             ..Self::new(self.hooks.clone(), instruments)
         }
+    }
+
+    /// The sum over all allocator calls so far; `None` without books.
+    pub fn trace(&self) -> Option<Trace> {
+        self.book.as_ref().map(HeapBook::trace)
+    }
+
+    /// The bytes from the first live block to the end of the last one.
+    pub fn extent(&self) -> u64 {
+        extent(self.book.iter().flat_map(HeapBook::live_blocks))
     }
 
     /// From now on, forks of this state share its books.
@@ -421,6 +433,13 @@ impl HeapState {
             answers: self.answers,
         })
     }
+}
+
+/// The bytes from the first of these blocks to the end of the last one.
+pub fn extent(blocks: impl Iterator<Item = Block>) -> u64 {
+    let ends = blocks.map(|block| (u64::from(block.ptr), u64::from(block.ptr) + u64::from(block.size)));
+    let both = ends.reduce(|(first, last), (start, end)| (first.min(start), last.max(end)));
+    both.map_or(0, |(first, last)| last - first)
 }
 
 /// Clears what a new block holds of blocks that were there before: an old pointer in it, never written by its owner, would

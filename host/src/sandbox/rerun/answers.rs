@@ -21,6 +21,18 @@ impl Answers {
         }
     }
 
+    /// The answers of another run that goes on where this one stands. It replays what `given` does, if that replays; otherwise it
+    /// goes on as this one.
+    pub fn go_on(&self, given: &Self) -> Self {
+        let mut next = self.clone();
+        if given.sizes.replays {
+            next.sizes.answers.clone_from(&given.sizes.answers);
+            next.fuel.calls.clone_from(&given.fuel.calls);
+            (next.sizes.replays, next.fuel.replays) = (true, true);
+        }
+        next
+    }
+
     /// The size of linear memory to answer with; `now` is the real size.
     pub fn linear(&mut self, now: u64) -> u64 {
         self.sizes.answer(now)
@@ -96,6 +108,21 @@ mod tests {
         let mut second = first.replay();
         assert_eq!(sizes.map(|now| second.linear(now + 2)), sizes);
         assert_eq!(Answers::default().replay().linear(7), 7, "the first never asked");
+    }
+
+    /// A set-up, a test after it, the set-up once more, and the test once more after that.
+    #[test]
+    fn what_goes_on_after_a_set_up_is_told_what_the_first_was() {
+        let nothing = Answers::default();
+        let mut setup = nothing.clone();
+        assert_eq!([setup.linear(1), setup.linear(4), setup.spent(10)], [1, 4, 10]);
+        let mut test = setup.go_on(&nothing);
+        assert_eq!([test.linear(4), test.linear(9), test.spent(25)], [4, 9, 25]);
+        let mut moved = setup.replay();
+        assert_eq!([moved.linear(3), moved.linear(6), moved.spent(12)], [1, 4, 10]);
+        let mut second = moved.go_on(&test.replay());
+        assert_eq!([second.linear(6), second.linear(11), second.spent(28)], [4, 9, 25]);
+        assert_eq!(setup.go_on(&nothing).linear(5), 5, "where nothing is replayed, answers are noted");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!   ends, the test is run again until the hooks do not show.
 //! - **What is left on the heap** (`second`, `shift`, `answers`, `stacks`). The first run of a test keeps no stacks, and
 //!   cannot tell a pointer from an integer. In a second run, all blocks are elsewhere in memory, stacks are captured, and
-//!   the host gives the same answers as to the first.
+//!   the host gives the same answers as to the first. Second runs behind a set-up begin from a second image of it (`moved`).
 //!
 //! A run gets what it needs for either as its [`Instruments`]: `execute` passes them on and does not ask which run it is.
 
@@ -14,6 +14,7 @@ mod answers;
 mod attempts;
 mod doubt;
 mod instruments;
+mod moved;
 mod second;
 mod shift;
 mod slack;

@@ -187,9 +187,14 @@ impl Wasi {
         self.watch = options.map(CallWatch::new).map(Box::new);
     }
 
-    /// Whether calls are looked at.
+    /// Whether calls are watched.
     pub(crate) fn watches_calls(&self) -> bool {
         self.watch.is_some()
+    }
+
+    /// Whether the next call is looked at.
+    fn looks_at_calls(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.looks())
     }
 
     /// An allocation of the test's own is about to be made.
@@ -211,7 +216,7 @@ impl Wasi {
 
     /// Whether the stack of every call is wanted.
     pub(crate) fn wants_stacks(&self) -> bool {
-        self.watch.is_some() || self.trace.as_ref().is_some_and(|trace| trace.wants_places())
+        self.looks_at_calls() || self.trace.as_ref().is_some_and(|trace| trace.wants_places())
     }
 
     /// Whether the stack of a call is wanted that acts on this descriptor and closes nothing.
@@ -221,14 +226,14 @@ impl Wasi {
             Some(self.ledger.get(entry.id)?.kind == Kind::Stream)
         };
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.wants_places());
-        is_traced || (self.watch.is_some() && is_stream() != Some(true))
+        is_traced || (self.looks_at_calls() && is_stream() != Some(true))
     }
 
     /// Whether the stack of a call is wanted that is never made to fail, and that acts on this descriptor, if on any.
     pub(crate) fn wants_stacks_of_misuse(&self, fd: Option<u32>) -> bool {
         let is_closed = || fd.is_some_and(|fd| self.table.get(Fd::from(fd)).is_err());
         let is_traced = self.trace.as_ref().is_some_and(|trace| trace.wants_places());
-        is_traced || (self.watch.is_some() && is_closed())
+        is_traced || (self.looks_at_calls() && is_closed())
     }
 
     /// What a call is looked at with.

@@ -55,9 +55,10 @@ pub(in crate::sandbox) fn around<T>(
     };
     let looks = captures || looked_at();
     let spent = caller.data().spent(left);
+    // A second run spends other fuel in its allocator, and is told what the first had spent.
+    let spent = caller.data_mut().heap.answers.spent(spent);
     let stack = if looks { Some(stack(caller, spent)) } else { None };
     let state = caller.data_mut();
-    let spent = state.heap.answers.spent(spent);
     state.wasi.begin_call(spent, stack, captures);
     let done = match caller.get_export("memory") {
         _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),

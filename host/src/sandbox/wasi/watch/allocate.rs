@@ -18,7 +18,7 @@ impl CallWatch {
         let own = &mut self.allocations;
         own.since = own.since.saturating_add(1);
         let fails = fault.is_some();
-        let is_looked_at = own.failed_at.is_some() && own.since <= MOST_TRIES;
+        let is_looked_at = !self.options.until_failed && own.failed_at.is_some() && own.since <= MOST_TRIES;
         BegunAllocation { nth, fails, wants_stack: fails || is_looked_at || self.notes_allocations() }
     }
 

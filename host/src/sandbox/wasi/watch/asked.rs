@@ -17,7 +17,7 @@ pub fn fail_next(wasi: &mut Wasi, (call, failure): (i32, i32)) -> wasmtime::Resu
     // one.
     let watch = wasi.watch.get_or_insert_with(|| {
         let (faults, notes, own) = (Vec::new(), false, OwnCalls::All);
-        Box::new(CallWatch::new(WatchOptions { faults, notes, own, symbols: None, stacks: None }))
+        Box::new(CallWatch::new(WatchOptions { faults, notes, until_failed: false, own, symbols: None, stacks: None }))
     });
     if watch.faults() >= MAX_FAULTS {
         wasmtime::bail!("a test may let {MAX_FAULTS} calls fail; this one wants more");

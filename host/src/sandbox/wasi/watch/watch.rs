@@ -33,6 +33,8 @@ pub struct WatchOptions {
     pub faults: Vec<Fault>,
     /// Whether all of the test's own calls are noted.
     pub notes: bool,
+    /// Whether nothing more is looked at once all of these calls have failed.
+    pub until_failed: bool,
     /// Which calls are the test's own.
     pub own: OwnCalls,
     /// What tells who hears of an allocation that fails; `None` where allocations are not noted.
@@ -141,6 +143,12 @@ impl CallWatch {
     pub fn fail_next(&mut self, call: Call, failure: Failure) {
         let nth = self.counts[call as usize].saturating_add(1);
         self.options.faults.push(Fault { call, nth, failure });
+    }
+
+    /// Whether calls are still looked at. A test that lets calls of its own fail has them looked at again.
+    pub fn looks(&self) -> bool {
+        let is_over = self.happened >= self.planned && self.options.faults.len() <= self.planned;
+        !(self.options.until_failed && is_over)
     }
 
     /// The stack of the call that is about to be made, if it is known. `spent` is the fuel spent by now.
