@@ -1,5 +1,6 @@
 //! What is wrong with a run in which calls failed, beside the plain run of the same test.
 
+use super::own_code::is_of_test;
 use crate::model::{Frame, Harness, Resource, ResourceKind};
 use crate::policy::{Call, Failure, Fault};
 use crate::report::faults::FindingKind;
@@ -116,7 +117,7 @@ impl Judge<'_> {
         outcome
     }
 
-    /// Whether a stack ends in the test's own function, and not in code that it calls. What comes before the first frame is its
+    /// Whether a stack ends in the test's own code, and not in code that it tests. What comes before the first frame is its
     /// language's library.
     fn is_by_test(&self, stack: &[Frame]) -> bool {
         let Some(frame) = stack.first() else { return true };
@@ -128,15 +129,7 @@ impl Judge<'_> {
             let name = frame.function.rsplit('/').next().unwrap_or_default();
             return name.split('.').any(|word| word == &*self.subject.test.name);
         }
-        let mut function = frame.function.as_str();
-        while let Some((outer, inner)) = function.rsplit_once("::")
-            && inner.starts_with('{')
-        {
-            function = outer;
-        }
-        let test = &*self.subject.test.name;
-        let is_main = matches!(function.rsplit("::").next(), Some("main" | "__main_void" | "__original_main"));
-        function == test || function.ends_with(&format!("::{test}")) || is_main
+        is_of_test(stack, &self.subject.test.name)
     }
 
     /// What was not given back, and is otherwise.

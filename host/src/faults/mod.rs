@@ -14,6 +14,7 @@
 mod journal;
 mod judge;
 mod options;
+mod own_code;
 mod search;
 mod sweep;
 mod table;

@@ -263,11 +263,19 @@ impl FaultsText<'_> {
             false => "",
         };
         writeln!(f, "{:>12} {module}: {} {word} not tried{kept}, of calls at", "Note", GroupedDigits(count))?;
-        for one in all.iter().take(LISTED) {
-            let place = OwnPlace { frame: &one.at, styles: &self.styles };
-            writeln!(f, "{:>12}     {place}: {}", "", GroupedDigits(one.count))?;
+        // Several tests come to one place.
+        let mut places: Vec<(&Frame, u64)> = Vec::new();
+        for one in all {
+            match places.iter_mut().find(|(at, _)| **at == one.at) {
+                Some((_, count)) => *count += one.count,
+                None => places.push((&one.at, one.count)),
+            }
         }
-        match all.len().saturating_sub(LISTED) {
+        for (frame, count) in places.iter().take(LISTED) {
+            let place = OwnPlace { frame, styles: &self.styles };
+            writeln!(f, "{:>12}     {place}: {}", "", GroupedDigits(*count))?;
+        }
+        match places.len().saturating_sub(LISTED) {
             0 => Ok(()),
             more => writeln!(f, "{:>12}     and {} more places", "", GroupedDigits(more as u64)),
         }
@@ -328,7 +336,9 @@ mod tests {
                 alike: 7,
                 unheard: 0,
                 handled: 25,
-                not_tried: vec![NotTried { at: Frame::new("load").at("src/store.rs", 9), count: 3 }],
+                not_tried: [3, 4]
+                    .map(|count| NotTried { at: Frame::new("load").at("src/store.rs", 9), count })
+                    .to_vec(),
                 not_judged: vec![NotJudged { faults: vec!["open:1=EIO".to_owned()], why: "it left".to_owned() }],
             }],
             no_allocations: None,

@@ -161,3 +161,18 @@ fn writes_the_end_of_what_is_not_there() -> io::Result<()> {
 fn half_is_written_anew() -> io::Result<()> {
     begun_anew::mended(b"contents")
 }
+
+/// A function of the tests, which demands what it needs: that it panics is told of nobody.
+fn demanded() -> Vec<u8> {
+    fs::read("/tmp/data").unwrap()
+}
+
+#[test]
+fn test_demands_by_a_function_of_its_own() -> io::Result<()> {
+    fn within() -> u64 {
+        fs::metadata("/tmp/data").unwrap().len()
+    }
+    fs::write("/tmp/data", "contents")?;
+    assert_eq!(demanded().len() as u64, within());
+    fs::remove_file("/tmp/data")
+}
