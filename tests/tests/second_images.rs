@@ -37,7 +37,7 @@ fn module(tests: &[(&str, &str)]) -> Vec<u8> {
             (i32.store (i32.const 2060) (call $malloc (i32.const 40)))
             (i32.store (i32.load (i32.const 2060)) (i32.load (i32.const 2052)))
             (drop (call $malloc (i32.const 70000)))
-            (call $spin (i32.const 60000000))
+            (call $spin (i32.const 160000000))
             (i32.const 0))
         (func $by_address (drop (call $malloc (i32.shr_u (i32.load (i32.const 2052)) (i32.const 16)))))
         (func $fork (param $data i32)

@@ -204,7 +204,7 @@ pub(super) mod tests {
 
     #[test]
     fn second_runs_call_a_long_set_up_again_once_for_all() {
-        let (short, long) = (1_000, 60_000_000);
+        let (short, long) = (1_000, 160_000_000);
         let small = "(i32.const 24)";
         assert_eq!(second_runs(&that_loses_a_block(long, small), true), (1, true));
         assert_eq!(second_runs(&that_loses_a_block(short, small), true), (5, false), "an image is not worth it");
@@ -215,7 +215,7 @@ pub(super) mod tests {
     #[test]
     fn a_set_up_that_does_otherwise_has_no_second_image() {
         let by_place = "(i32.shr_u (i32.load (i32.const 2056)) (i32.const 8))";
-        let module = that_loses_a_block(60_000_000, by_place);
+        let module = that_loses_a_block(160_000_000, by_place);
         let runner = Runner::builder(&Config::default(), "default").unwrap().build().unwrap();
         let module = runner.load(module, LoadOptions::named("m")).unwrap();
         let plan = runner.plan(vec![Subject::new(module)], &Selection::default()).unwrap();
