@@ -19,13 +19,11 @@
 //! What is added costs fuel that nobody gives back: see [`CONTEXT_FUEL`].
 
 use super::InstrumentError;
-use super::added_calls::{AddedBody, AddedCalls, AddedCode, add_code};
+use super::added_calls::{AddedBody, AddedCalls, AddedCode, Appended, add_code};
 use super::bodies::ModuleBodies;
-use super::export_globals::{self, NewExport};
-use super::splice::{grown, padded};
+use super::splice::padded;
 use crate::catalogue::Module;
-use crate::catalogue::sections::id;
-use wasm_encoder::{Encode, ExportKind, Instruction};
+use wasm_encoder::{Encode, Instruction};
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// The export of the global with the number, an `i64`.
@@ -65,11 +63,8 @@ pub fn tell_contexts(bytes: &[u8]) -> Result<(Vec<u8>, AddedCalls), InstrumentEr
         told(&bytes[body.clone()], params as u32, global, &mut places)
     });
     let bodies = bodies.collect::<Result<Vec<_>, _>>()?;
-    const BEFORE: &[u8] = &[id::TYPE, id::IMPORT, id::FUNCTION, id::TABLE, id::MEMORY, id::TAG];
-    let export = NewExport { name: CONTEXT_GLOBAL.to_owned(), kind: ExportKind::Global, index: global };
-    let edits = [Some(grown(bytes, &module.sections, id::GLOBAL, BEFORE, 1, GLOBAL)?)];
-    let edits = edits.into_iter().chain([export_globals::edit(&module, &[export])?]).flatten();
-    add_code(&all, &bodies, None, edits)
+    let appended = Appended { functions: Vec::new(), globals: vec![(GLOBAL.to_vec(), CONTEXT_GLOBAL)] };
+    add_code(&all, &bodies, None, &appended)
 }
 
 /// Numbers of the places of calls, which look random and are the same each time.
@@ -149,6 +144,7 @@ fn encoded(instructions: &[Instruction<'_>]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::sections::id;
     use crate::catalogue::validate;
     use proptest::prelude::*;
     use std::collections::BTreeMap;

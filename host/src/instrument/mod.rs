@@ -2,8 +2,8 @@
 //!
 //! No pass of [`instrument`] moves a function index or an offset within the code section, so that stacks captured in the rewritten
 //! module are read with the original's names and debug information. Nor does [`hook_threads`]. [`charge_bulk`], which comes after them for one compiler,
-//! [`count_fuel`], which is for a run that tells fuel by function, and [`tell_contexts`], which is for one that captures many stacks, move
-//! offsets and say how to come back.
+//! [`count_fuel`], which is for a run that tells fuel by function, [`tell_contexts`], which is for one that captures many stacks, and
+//! [`watch_pointers`], which is for one that tells when the last pointer to a block went, move offsets and say how to come back.
 
 mod added_calls;
 mod bodies;
@@ -16,6 +16,7 @@ mod go_loop;
 mod heap;
 mod image;
 mod own_tags;
+mod pointer_watch;
 mod splice;
 mod threads;
 
@@ -33,6 +34,9 @@ pub use heap::{
 };
 
 pub use image::{ImageModule, NoImage, can_be_captured, exported_globals, image};
+pub use pointer_watch::{
+    WATCH_GLOBALS, WATCH_TABLE, WATCHED_COPY, WATCHED_FILL, WATCHED_GLOBAL, WATCHED_STACK, watch_pointers,
+};
 pub use threads::{INIT_EXPORT, START_EXPORT, STEPS_EXPORT, THREADS_TABLE, ThreadHooks, hook_threads, slot};
 
 use crate::catalogue::Module;

@@ -2,7 +2,7 @@
 
 use super::change::{Change, ChangeKind};
 use super::growth::{Growth, Round, Span};
-use super::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
+use super::resource::{BlocksRecord, HeldBy, LastPointerRecord, PlacedBlocks, PointerWent, RingRecord, VariableRecord};
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
@@ -302,6 +302,15 @@ prop_compose! {
     }
 }
 
+/// How a last pointer may have gone.
+const WENT: [PointerWent; 5] = [
+    PointerWent::Overwritten,
+    PointerWent::OutOfScope,
+    PointerWent::Freed,
+    PointerWent::NeverInMemory,
+    PointerWent::NotKnown,
+];
+
 prop_compose! {
     fn any_placed_blocks()(
         (count, bytes, depths) in any::<(u64, u64, u64)>(),
@@ -321,10 +330,18 @@ prop_compose! {
         ring in prop::collection::vec((any::<u64>(), some_text(), prop::option::of(any_frame())), 0..3),
         places in prop::collection::vec(any_placed_blocks(), 0..2),
         reaches in prop::collection::vec(any_placed_blocks(), 0..2),
+        last in prop::option::of((prop::sample::select(WENT.to_vec()), prop::option::of(any_frame()), some_text())),
     ) -> BlocksRecord {
         let ring = ring.into_iter().map(|(count, type_name, at)| RingRecord { count, type_name, at }).collect();
         let kept_by = kept_by.map(|(name, file, line, library)| VariableRecord { name, file, line, library });
-        BlocksRecord { held_by, kept_by, type_name, depths, cycles, ring, ring_omitted, mended_by_weak, places, reaches }
+        let last_pointer = last.map(|(went, at, why)| {
+            let mut last = LastPointerRecord::new(went, at);
+            last.why = why;
+            last
+        });
+        BlocksRecord {
+            held_by, kept_by, type_name, depths, cycles, ring, ring_omitted, mended_by_weak, last_pointer, places, reaches,
+        }
     }
 }
 

@@ -21,7 +21,9 @@ pub use crate::model::digest::{CheckError, canonical_json};
 pub use crate::model::doubt::{Cause, Doubt, TestId};
 pub use crate::model::growth::{Growth, Round, Span, Trend};
 pub use crate::model::profile::{HeapProfile, Missing, ProfileSite};
-pub use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
+pub use crate::model::resource::{
+    BlocksRecord, HeldBy, LastPointerRecord, PlacedBlocks, PointerWent, RingRecord, VariableRecord,
+};
 pub use crate::model::timeline::{TestTimeline, TimelinePoint};
 pub use crate::model::{
     AcceptedRecord, AttemptsRecord, BakedRecord, BaselineEntry, BaselineUse, Canonical, CleanupCoverage, CleanupRecord,

@@ -88,9 +88,11 @@ fn bytes_of_blocks(blocks: &BlocksRecord) -> usize {
     let ring =
         blocks.ring.iter().filter_map(|step| step.at.as_ref()).map(|at| bytes_of_stack(std::slice::from_ref(at)));
     let placed = blocks.places.iter().chain(&blocks.reaches).map(bytes_of_placed);
+    let last = blocks.last_pointer.as_ref();
+    let last = last.and_then(|last| last.at.as_ref()).map_or(0, |at| bytes_of_stack(std::slice::from_ref(at)));
     let kept_by = blocks.kept_by.as_ref();
     let kept_by = kept_by.map_or(0, |by| by.name.len() + by.file.as_ref().map_or(0, String::len));
-    ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + kept_by + bytes_of_type(&blocks.type_name)
+    ENTRY + ring.sum::<usize>() + placed.sum::<usize>() + last + kept_by + bytes_of_type(&blocks.type_name)
 }
 
 /// The bytes that the record of blocks from one place takes.

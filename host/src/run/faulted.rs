@@ -178,7 +178,7 @@ impl FaultSubject<'_> {
         let end = self.end(&ran, &judgement);
         // A test that came to its end is asked what it left even if it said that it failed.
         judgement.normal_finish |= matches!(end, FaultEnd::Ended { .. });
-        let accountant = Accountant { job: &job, profile: false };
+        let accountant = Accountant { job: &job, profile: false, follows_pointers: false };
         let Audit { account, host_leak, by_wall_clock: also, .. } = accountant.audit(&ran, &judgement);
         let context = RecordContext {
             name: &self.test.name,

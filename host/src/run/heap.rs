@@ -5,6 +5,7 @@
 
 use super::judge::Judgement;
 use super::keepers::keepers;
+use super::last_pointers::last_pointers_of;
 use super::places::{AllocationPlace, PlaceFinder};
 use super::profile_room::keep;
 use super::threads::{HeldBlocks, held_blocks};
@@ -16,7 +17,7 @@ use crate::ledger::heap::reach::{MemoryComparison, plain};
 use crate::ledger::heap::sites::{PlacedBlock, Site, sites};
 use crate::ledger::heap::{Block, Figures};
 use crate::model::profile::{HeapProfile, Missing, ProfileSite};
-use crate::model::resource::VariableRecord;
+use crate::model::resource::{LastPointerRecord, VariableRecord};
 use crate::sandbox::heap::{Crossing, EndPicture, HeapEnd, NotTracked};
 use crate::sandbox::rerun::{AllocationStacks, HeapDoubt, SecondEnd, SecondRun, StackCapture, second_run};
 use crate::sandbox::{BlockScopes, Ending, Job, Run};
@@ -67,6 +68,8 @@ pub struct Owners {
     /// The retained blocks, grouped by the variable that keeps them, and these variables by number; `None` if that is not
     /// certain.
     pub kept: Option<(Vec<KeptBlocks>, Vec<VariableRecord>)>,
+    /// For each lot, when the last pointer to its blocks went; `None` where that is not looked for.
+    pub last_pointers: Vec<Option<LastPointerRecord>>,
 }
 
 impl Balance {
@@ -94,6 +97,8 @@ pub struct Audit {
 pub struct Accountant<'a> {
     pub job: &'a Job<'a>,
     pub profile: bool,
+    /// Whether to look for when the last pointers to lost blocks went.
+    pub follows_pointers: bool,
 }
 
 impl Accountant<'_> {
@@ -131,11 +136,19 @@ impl Accountant<'_> {
             };
         }
         let balance = match (picture, second) {
-            (Some(picture), Some(second)) => {
+            (Some(picture), Some(mut second)) => {
                 let may_hold_more = || self.may_hold_more(first, end);
                 let scopes = BlockScopes::new(first.sdk.as_ref().map_or(&[], |said| &said.subtests));
                 let symbols = &self.job.module.symbols;
-                Some(Box::new(balance(picture, second, (last_round(first), &scopes, symbols), may_hold_more)))
+                let origins = second.as_mut().map(SecondEnd::take_origins).unwrap_or_default();
+                let mut balance = balance(picture, second, (last_round(first), &scopes, symbols), may_hold_more);
+                if let Some(owners) = balance.owners.as_mut().filter(|_| self.follows_pointers) {
+                    let found = last_pointers_of(self.job, (first, end), (&owners.lots, &origins));
+                    owners.last_pointers = found.told;
+                    audit.host_leak += found.host_leak;
+                    audit.by_wall_clock |= found.by_wall_clock;
+                }
+                Some(Box::new(balance))
             }
             _ => wanted.then(Box::default),
         };
@@ -274,7 +287,7 @@ fn balance(
         let lots = lots(&lost_blocks, &comparison.holding(&lost), |place| finder.is_counted(place));
         let reached = (&*first.blocks, &*reached);
         let kept = is_certain.then(|| keepers(&comparison, reached, &retained_blocks, symbols));
-        Box::new(Owners { lots, kept })
+        Box::new(Owners { lots, kept, last_pointers: Vec::new() })
     });
     let in_last_round = |placed: &&PlacedBlock| last_round.contains(&placed.block.number);
     Balance {

@@ -8,7 +8,7 @@ use crate::ledger::ScopeId;
 use crate::ledger::heap::keepers::KeptBlocks;
 use crate::ledger::heap::owners::{Lot, RingStep};
 use crate::ledger::heap::sites::Site;
-use crate::model::resource::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
+use crate::model::resource::{BlocksRecord, HeldBy, LastPointerRecord, PlacedBlocks, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource, ResourceKind};
 use std::collections::BTreeMap;
 
@@ -27,8 +27,9 @@ impl HeapEntries<'_> {
     pub fn lost(&self) -> Vec<Resource> {
         let Some(owners) = &self.balance.owners else { return self.sites(&self.balance.lost) };
         let mut list = EntryList::new(self.names);
-        for lot in &owners.lots {
-            self.add(&mut list, (&lot.own, &lot.reaches), || self.lot(lot));
+        for (nth, lot) in owners.lots.iter().enumerate() {
+            let last_pointer = owners.last_pointers.get(nth).cloned().flatten();
+            self.add(&mut list, (&lot.own, &lot.reaches), || self.lot(lot, last_pointer));
         }
         list.finish()
     }
@@ -103,7 +104,7 @@ impl HeapEntries<'_> {
         Resource { count: site.blocks, bytes: Some(site.bytes), ..entry }
     }
 
-    fn lot(&self, lot: &Lot) -> Resource {
+    fn lot(&self, lot: &Lot, last_pointer: Option<LastPointerRecord>) -> Resource {
         // An entry for a cycle is at the place where its ring begins.
         let begins = |site: &&Site| lot.ring.first().is_some_and(|step| step.place == site.place);
         let Some(first) = lot.own.iter().find(begins).or(lot.own.first()) else {
@@ -120,6 +121,7 @@ impl HeapEntries<'_> {
             ring: shown.map(|(_, step)| self.step(step)).collect(),
             ring_omitted: left_out as u64,
             mended_by_weak: lot.held_by == HeldBy::EachOther && lot.closed_by_count,
+            last_pointer,
             ..self.of_several(first, &lot.own, &lot.reaches)
         };
         self.summed(first, &lot.own, record)
@@ -241,14 +243,14 @@ mod tests {
 
     fn lost(lots: Vec<Lot>) -> Vec<Resource> {
         let place = |nth| AllocationPlace { frames: vec![Frame::new(format!("f{nth}"))], ..AllocationPlace::default() };
-        let owners = Some(Box::new(Owners { lots, kept: None }));
+        let owners = Some(Box::new(Owners { lots, ..Owners::default() }));
         let balance = Balance { places: (0..40).map(place).collect(), owners, ..Balance::default() };
         HeapEntries { balance: &balance, names: ScopeNames { test: "t", forked: None, subtests: &[] } }.lost()
     }
 
     fn cycle(own: Vec<Site>, ring: Vec<RingStep>) -> Lot {
         let held_by = HeldBy::EachOther;
-        Lot { held_by, own, reaches: vec![site(9, 4)], cycles: 1, ring, closed_by_count: true }
+        Lot { held_by, own, reaches: vec![site(9, 4)], cycles: 1, ring, closed_by_count: true, example: Vec::new() }
     }
 
     #[test]
@@ -276,13 +278,14 @@ mod tests {
             cycles: 0,
             ring: Vec::new(),
             closed_by_count: false,
+            example: Vec::new(),
         };
         let lots: Vec<Lot> = lost.iter().map(lot).collect();
         let head = Lot { own: lost[..1].to_vec(), reaches: lost[1..].to_vec(), ..lot(&lost[0]) };
         let names = ScopeNames { test: "t", forked: None, subtests: &subtests };
         let places = finder.finish();
         let entries = |lots: Option<Vec<Lot>>| {
-            let owners = lots.map(|lots| Box::new(Owners { lots, kept: None }));
+            let owners = lots.map(|lots| Box::new(Owners { lots, ..Owners::default() }));
             let balance = Balance { places: places.clone(), lost: lost.clone(), owners, ..Balance::default() };
             HeapEntries { balance: &balance, names }.lost()
         };
@@ -330,6 +333,7 @@ mod tests {
             cycles: 0,
             ring: Vec::new(),
             closed_by_count: false,
+            example: Vec::new(),
         };
         let [entry] = &lost(vec![lot])[..] else { panic!() };
         let expected = BlocksRecord { held_by: Some(HeldBy::Nobody), depths: 3, ..BlocksRecord::default() };

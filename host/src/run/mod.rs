@@ -26,6 +26,7 @@ mod host_bug;
 mod isolated;
 mod judge;
 mod keepers;
+mod last_pointers;
 mod module_grants;
 mod options;
 mod package;

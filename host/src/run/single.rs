@@ -154,7 +154,7 @@ impl SingleTest<'_> {
         let options = &self.shared.options;
         // Go's own runtime manages its heap, so Go is asked.
         let asks_go = module.tells_go_heap() && (options.heap_profile || options.go_heap);
-        let accountant = Accountant { job, profile: options.heap_profile && !asks_go };
+        let accountant = Accountant { job, profile: options.heap_profile && !asks_go, follows_pointers: true };
         let Audit { account, mut profile, mut host_leak, by_wall_clock: also } = accountant.audit(&ran, &judgement);
         by_wall_clock |= also;
         let mut go_heap = (None, None);

@@ -82,7 +82,7 @@ impl CodeMap {
 
     /// Whether a function is one of those that the calls which were put in go to.
     fn is_added(&self, function: u32) -> bool {
-        self.added.iter().any(|added| added.function == Some(function))
+        self.added.iter().any(|added| added.functions.contains(&function))
     }
 
     /// Whether the innermost function was added by airtight to call the host.

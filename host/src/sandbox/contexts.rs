@@ -1,9 +1,7 @@
 //! A module that numbers its calling contexts, for a run that captures the stacks of many allocations: each different stack is then
 //! captured once. See [`crate::instrument::tell_contexts`].
 
-use super::compile::compile;
 use super::module::LoadedModule;
-use crate::catalogue::Module as Parsed;
 use crate::instrument;
 
 /// So many stacks are captured in the time that even a small module takes to be rewritten and compiled.
@@ -24,25 +22,15 @@ impl LoadedModule {
         if stacks < FEW_STACKS + bytes / BYTES_PER_STACK {
             return None;
         }
-        let made = self.telling_contexts.get_or_init(|| match self.tell_contexts() {
-            Ok(module) => Some(Box::new(module)),
-            Err(why) => {
+        let made = self.variants.telling_contexts.get_or_init(|| {
+            let made = self.with_more_code(|bytes, _| instrument::tell_contexts(bytes));
+            made.inspect_err(|why| {
                 tracing::debug!(
                     "{}: each stack is captured, for its calling contexts cannot be numbered: {why}",
                     self.name
                 );
-                None
-            }
+            })
         });
-        made.as_deref()
-    }
-
-    fn tell_contexts(&self) -> Result<Self, String> {
-        let parsed = Parsed::read(self.symbols.module().0).map_err(|error| error.to_string())?;
-        let rewritten = instrument::instrument(&parsed, &self.rewriting).map_err(|error| error.to_string())?;
-        let (made, added) = instrument::tell_contexts(&rewritten.bytes).map_err(|error| error.to_string())?;
-        let compiled = compile(self.engine(), self.cache.as_ref(), &made).map_err(|error| error.to_string())?;
-        let start = rewritten.map.code_start_rewritten.unwrap_or(0);
-        self.compiled_again((&rewritten.bytes, &rewritten.map), compiled, (start, Some(added)))
+        made.as_deref().ok()
     }
 }

@@ -67,6 +67,7 @@ mod take_fork;
 mod test_run;
 mod threads;
 pub mod wasi;
+mod watching;
 
 pub use cache::Cache;
 pub(crate) use child::ChildCompiler;

@@ -15,8 +15,8 @@ use super::threads::ThreadModule;
 use crate::catalogue::{self, BakedPath, Catalogue, Module as Parsed, Places, RunningStack};
 use crate::instrument::{
     self, AddedCalls, CHARGE_TABLE, CONTEXT_GLOBAL, COUNT_TABLE, FILL_LAYOUT_EXPORT, FILL_TESTS_EXPORT,
-    FILL_WRITE_EXPORT, GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, InstrumentedModule, PANIC_WRITE_EXPORT, RewriteMap,
-    ThreadHooks, Window,
+    FILL_WRITE_EXPORT, GO_LOOP_EXPORT, HOOKS_TABLE, Hooks, InstrumentError, InstrumentedModule, PANIC_WRITE_EXPORT,
+    RewriteMap, ThreadHooks, WATCH_TABLE, Window,
 };
 use crate::model::Harness;
 use crate::symbols::{HarnessFrames, PathRoots, Symbols};
@@ -94,6 +94,29 @@ impl ModuleHooks {
     }
 }
 
+/// The same module with more code in it, for runs that look at more: once it was asked for, or why it cannot be had.
+pub(super) type Variant = OnceLock<Result<Box<LoadedModule>, String>>;
+
+/// What there is to make the same module from once more, and what was made of it.
+#[derive(Default)]
+pub(super) struct ModuleVariants {
+    /// How the module was rewritten.
+    rewriting: instrument::Options,
+    /// Where compiled modules are kept.
+    cache: Option<Cache>,
+    /// As one that numbers its calling contexts.
+    pub(super) telling_contexts: Variant,
+    /// As one that tells of its pointers.
+    pub(super) watching: Variant,
+}
+
+impl ModuleVariants {
+    /// Those of the same module in another compiled form: none is made yet.
+    fn of_same(&self) -> Self {
+        Self { rewriting: self.rewriting.clone(), cache: self.cache.clone(), ..Self::default() }
+    }
+}
+
 /// A compiled module with its catalogue and symbols.
 pub struct LoadedModule {
     pub(crate) name: Arc<str>,
@@ -132,14 +155,12 @@ pub struct LoadedModule {
     pub(super) charges: Option<ModuleExport>,
     /// The table through which it tells in which functions its fuel is spent, where it does.
     pub(super) counts: Option<ModuleExport>,
+    /// The table through which it tells of its pointers, where it does.
+    pub(super) watches: Option<ModuleExport>,
     /// The global with the number of its calling context, where it has one.
     pub(super) context: Option<ModuleExport>,
-    /// Where compiled modules are kept.
-    pub(super) cache: Option<Cache>,
-    /// What was done to it before it was compiled.
-    pub(super) rewriting: instrument::Options,
-    /// The module with a number of its calling context, once that was asked for; `None` if it cannot have one.
-    pub(super) telling_contexts: OnceLock<Option<Box<LoadedModule>>>,
+    /// The same module with more code in it.
+    pub(super) variants: ModuleVariants,
 }
 
 impl LoadedModule {
@@ -238,6 +259,7 @@ impl LoadedModule {
         valid?;
         let InstrumentedModule { bytes: rewritten, map } =
             instrumented.map_err(|error| LoadError::Invalid(error.to_string()))?;
+        let variants = ModuleVariants { rewriting: asked, cache: cache.cloned(), ..ModuleVariants::default() };
         let (rewritten, counts) = with_counts(rewritten, &map, options.counts_fuel)?;
         let (rewritten, thread_hooks) = with_thread_hooks(rewritten, has_threads)?;
         let threaded = has_threads.then(|| engine.threaded().map_err(|error| LoadError::NoThreads(error.to_string())));
@@ -306,10 +328,9 @@ impl LoadedModule {
             engine,
             throws,
             goes_on,
+            watches: None,
             context: None,
-            cache: cache.cloned(),
-            rewriting: asked,
-            telling_contexts: OnceLock::new(),
+            variants,
         })
     }
 
@@ -371,6 +392,7 @@ impl LoadedModule {
             charges: charges.as_ref().and_then(|_| module.get_export_index(CHARGE_TABLE)),
             // Only the module that was loaded so tells of its fuel: see `LoadOptions::counting_fuel`.
             counts: None,
+            watches: added.as_ref().and_then(|_| module.get_export_index(WATCH_TABLE)),
             context: added.as_ref().and_then(|_| module.get_export_index(CONTEXT_GLOBAL)),
             code: Arc::new({
                 let hooks = hooks.as_ref().map(|hooks| Arc::clone(&hooks.hooks));
@@ -390,10 +412,25 @@ impl LoadedModule {
             threads: None,
             engine,
             throws: self.throws,
-            cache: self.cache.clone(),
-            rewriting: self.rewriting.clone(),
-            telling_contexts: OnceLock::new(),
+            variants: self.variants.of_same(),
         })
+    }
+
+    /// The same module, rewritten as it was, and then by `pass`, which puts more code into it.
+    ///
+    /// # Errors
+    /// The pass refuses it, or it cannot be compiled.
+    pub(super) fn with_more_code(
+        &self,
+        pass: impl FnOnce(&[u8], &RewriteMap) -> Result<(Vec<u8>, AddedCalls), InstrumentError>,
+    ) -> Result<Box<Self>, String> {
+        let parsed = Parsed::read(self.symbols.module().0).map_err(|error| error.to_string())?;
+        let rewritten = instrument::instrument(&parsed, &self.variants.rewriting).map_err(|error| error.to_string())?;
+        let InstrumentedModule { bytes, map } = rewritten;
+        let (made, added) = pass(&bytes, &map).map_err(|error| error.to_string())?;
+        let compiled = compile(&self.engine, self.variants.cache.as_ref(), &made).map_err(|error| error.to_string())?;
+        let start = map.code_start_rewritten.unwrap_or(0);
+        self.compiled_again((&bytes, &map), compiled, (start, Some(added))).map(Box::new)
     }
 
     /// The module linked with all that it imports.

@@ -359,6 +359,11 @@ impl<'a> TestRun<'a> {
         let floor = module.layout.floor(&mut self.store, instance);
         let limits = HeapLimits::new(grants.policy().limits.values());
         self.store.data_mut().begin_heap(limits, self.instruments.capture.clone(), floor);
+        if let (Some(plan), Ok(allocator)) = (&self.instruments.watch, module.allocator_map(self.job)) {
+            let ground = (ground.start, allocator);
+            let watch = heap::RunningWatch::begin(plan, &mut self.store, instance, module, ground)?;
+            self.store.data_mut().heap.watch = Some(Box::new(watch));
+        }
         if self.job.repeated_setup().is_some_and(|after| !after.owns) || self.job.fork.is_some() {
             // What the set-up allocates is not the test's, and what the test allocates not the fork's.
             self.store.data_mut().heap.capture(StackCapture::Nothing);

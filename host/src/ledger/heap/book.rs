@@ -15,7 +15,7 @@ use super::map::{Block, Map, PointerState};
 use super::nesting::{Nesting, Outer};
 use super::threads::{StackBlock, Threads};
 use super::trail::Trail;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 /// A call that was entered and has not returned yet, and within which no other call counts.
@@ -74,6 +74,10 @@ pub struct HeapBook {
     /// The highest peak before the innermost scope began. The peak in `figures` is that of the innermost scope alone.
     peak_before: u64,
     number: u64,
+    /// The address of the block that has this number.
+    newest: u32,
+    /// See [`HeapBook::take_origins`]; `None` where that is not noted.
+    origins: Option<HashMap<u64, u64>>,
     /// See [`HeapBook::fresh`].
     fresh: Range<u64>,
     lowest: Option<u32>,
@@ -98,6 +102,8 @@ impl HeapBook {
             peak_since_mark: 0,
             peak_before: 0,
             number: 0,
+            newest: 0,
+            origins: None,
             fresh: 0..0,
             lowest: None,
             limits,
@@ -383,6 +389,27 @@ impl HeapBook {
         self.number
     }
 
+    /// The address of the last block that was allocated; 0 before the first.
+    pub fn newest(&self) -> u32 {
+        self.newest
+    }
+
+    /// From now on it is noted which blocks stay where they are when they are reallocated.
+    pub fn note_origins(&mut self) {
+        self.origins.get_or_insert_default();
+    }
+
+    /// Of live blocks that stayed where they were when they were reallocated, by number: the number of the allocation since which they
+    /// are there. It is taken from the book.
+    pub fn take_origins(&mut self) -> HashMap<u64, u64> {
+        self.origins.take().unwrap_or_default()
+    }
+
+    /// Whether a function of the allocator that gives blocks is running.
+    pub fn is_in_allocator(&self) -> bool {
+        self.pending.is_some()
+    }
+
     /// The addresses of those bytes of the last block whose contents the allocator does not define: all bytes after `malloc`,
     /// none after `calloc`, the added ones after `realloc`. They may still hold what an earlier block held. All of them lie
     /// within the memory.
@@ -419,6 +446,9 @@ impl HeapBook {
             self.figures.live_bytes -= u64::from(block.size);
         }
         self.threads.stacks.remove(&block.number);
+        if let Some(origins) = &mut self.origins {
+            origins.remove(&block.number);
+        }
         self.note(TraceEvent::Free, self.nesting.own(), true, block.size.into(), block.number);
         Ok(())
     }

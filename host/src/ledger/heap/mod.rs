@@ -14,6 +14,7 @@ mod map;
 mod nesting;
 pub mod owners;
 mod parts;
+pub mod pointer_watch;
 pub mod reach;
 pub mod sites;
 mod threads;

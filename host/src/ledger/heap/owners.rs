@@ -25,7 +25,13 @@ pub struct Lot {
     pub ring: Vec<RingStep>,
     /// Whether the last block of the ring keeps the first one alive by a counted reference, and no reference on the ring is weak.
     pub closed_by_count: bool,
+    /// The numbers of the blocks by which it is told when the last pointer went: the first of blocks that nobody holds, or all of the
+    /// first cycle. Empty for blocks that several lots hold, and for a cycle of too many blocks.
+    pub example: Vec<u64>,
 }
+
+/// Most blocks of a cycle by which it is told when the last pointer to them went.
+const MAX_EXAMPLE: usize = 4096;
 
 /// One step of a ring: neighbouring blocks of a cycle that were allocated at one place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -130,6 +136,8 @@ struct LotSums {
     /// The first block of the ring.
     ring_start: u32,
     closed_by_count: bool,
+    /// The numbers of the blocks of the group that the ring goes around in.
+    example: Vec<u64>,
 }
 
 impl LotSums {
@@ -142,12 +150,17 @@ impl LotSums {
             ring: Vec::new(),
             ring_start: u32::MAX,
             closed_by_count: false,
+            example: Vec::new(),
         }
     }
 
     fn finish(self) -> Lot {
-        let Self { held_by, own, reaches, cycles, ring, closed_by_count, .. } = self;
-        Lot { held_by, own: own.finish(), reaches: reaches.finish(), cycles, ring, closed_by_count }
+        let Self { held_by, own, reaches, cycles, ring, closed_by_count, mut example, .. } = self;
+        let own = own.finish();
+        if held_by == HeldBy::Nobody {
+            example = own.iter().map(|site| site.first).min().into_iter().collect();
+        }
+        Lot { held_by, own, reaches: reaches.finish(), cycles, ring, closed_by_count, example }
     }
 }
 
@@ -208,6 +221,8 @@ impl Sorter<'_> {
         sums.closed_by_count = closed_by_count;
         if let Some((start, ring)) = ring.filter(|(start, _)| *start < sums.ring_start) {
             (sums.ring_start, sums.ring) = (start, ring);
+            let numbers = group.iter().map(|node| self.blocks[*node as usize].block.number);
+            sums.example = if group.len() > MAX_EXAMPLE { Vec::new() } else { numbers.collect() };
         }
         lot
     }

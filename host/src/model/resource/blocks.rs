@@ -49,6 +49,10 @@ pub struct BlocksRecord {
     /// there, the cycle would not keep itself alive.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub mended_by_weak: bool,
+    /// When the last pointer in memory to the first of these blocks went, if it is lost and no lost block holds it; of a cycle, to any block
+    /// of the first cycle, from outside of it. Absent where that is not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_pointer: Option<LastPointerRecord>,
     /// The blocks of the entry by the places at which they were allocated, where there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub places: Vec<PlacedBlocks>,
@@ -56,6 +60,49 @@ pub struct BlocksRecord {
     /// entry. The entry's own count and bytes do not include them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reaches: Vec<PlacedBlocks>,
+}
+
+/// How the last pointer in memory to a lost block went. Locals that are not in memory are not seen: one may have held it for longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PointerWent {
+    /// Something else was written where it was.
+    Overwritten,
+    /// It was in a local of a function that returned, or in a part of its frame that was given back.
+    OutOfScope,
+    /// It was in a block that was freed, or made smaller.
+    Freed,
+    /// There never was one in memory.
+    NeverInMemory,
+    /// It is not known.
+    NotKnown,
+}
+
+/// When the last pointer in memory to a lost block went.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LastPointerRecord {
+    /// How it went.
+    pub went: PointerWent,
+    /// Where: the innermost frame of the user's own. Absent where it never was there, or where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Frame>,
+    /// Why it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+impl LastPointerRecord {
+    /// It went in this way at this place.
+    pub(crate) fn new(went: PointerWent, at: Option<Frame>) -> Self {
+        Self { went, at, why: None }
+    }
+
+    /// It is not known, for this reason.
+    pub(crate) fn not_known(why: impl Into<String>) -> Self {
+        Self { went: PointerWent::NotKnown, at: None, why: Some(why.into()) }
+    }
 }
 
 /// A variable of static data.

@@ -13,7 +13,7 @@ mod outlived;
 mod setting;
 mod whole;
 
-pub use blocks::{BlocksRecord, HeldBy, PlacedBlocks, RingRecord, VariableRecord};
+pub use blocks::{BlocksRecord, HeldBy, LastPointerRecord, PlacedBlocks, PointerWent, RingRecord, VariableRecord};
 pub use culprits::{Cycles, culprits};
 pub use entry::{Resource, SETUP_SCOPE, SocketRecord, ThreadRecord};
 pub use fingerprint::Fingerprint;

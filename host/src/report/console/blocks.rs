@@ -2,7 +2,7 @@
 
 use super::sanitise::OneLine;
 use super::units::{GroupedDigits, PlainBytes, plural};
-use crate::model::resource::{BlocksRecord, HeldBy, RingRecord, VariableRecord};
+use crate::model::resource::{BlocksRecord, HeldBy, LastPointerRecord, PointerWent, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource};
 use std::fmt::{self, Display, Formatter};
 
@@ -79,6 +79,51 @@ impl Display for RingText<'_> {
             write!(f, "{} -> ", RingStep(step))?;
         }
         f.write_str("the first")
+    }
+}
+
+/// `its last pointer in memory was overwritten at src/pages.rs:31 in print`. Nothing where there is nothing to tell.
+pub(super) struct LastPointerText<'a>(pub &'a Resource);
+
+impl LastPointerText<'_> {
+    /// Whether there is something to tell.
+    pub(super) fn is_told(&self) -> bool {
+        self.record().is_some_and(|last| last.at.is_some() || last.why.is_some())
+    }
+
+    fn record(&self) -> Option<&LastPointerRecord> {
+        self.0.blocks.as_deref()?.last_pointer.as_ref()
+    }
+}
+
+impl Display for LastPointerText<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (Some(last), Some(blocks)) = (self.record(), self.0.blocks.as_deref()) else { return Ok(()) };
+        let whose = match (blocks.held_by == Some(HeldBy::EachOther), blocks.cycles, self.0.count) {
+            (true, _, 1) => "its last pointer from outside",
+            (true, 0 | 1, _) => "the last pointer to them from outside",
+            (true, ..) => "the last pointer from outside to the first of them",
+            (false, _, 1) => "its last pointer in memory",
+            (false, ..) => "the last pointer in memory to the first of them",
+        };
+        let how = match last.went {
+            PointerWent::Overwritten => "was overwritten",
+            PointerWent::OutOfScope => "went out of scope",
+            PointerWent::Freed => "was in a block that was freed",
+            PointerWent::NeverInMemory => return Ok(()),
+            PointerWent::NotKnown => {
+                let why = last.why.as_deref().unwrap_or("no reason was recorded");
+                return write!(f, "when {whose} went is not known: {}", OneLine(why));
+            }
+        };
+        write!(f, "{whose} {how}")?;
+        match &last.at {
+            Some(at) if at.file.is_some() && at.line.is_some() => {
+                write!(f, " at {} in {}", ShortPlace(Some(at)), OneLine(&at.function))
+            }
+            Some(at) => write!(f, " in {}", OneLine(&at.function)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! One entry of a list of what a test left: what it is, where it was acquired, and what to do about it.
 
-use super::blocks::{self, KeeperText, ReachText, RingText};
+use super::blocks::{self, KeeperText, LastPointerText, ReachText, RingText};
 use super::resources::{Title, TrafficText};
 use super::sanitise::OneLine;
 use super::stack::StackLines;
@@ -101,6 +101,10 @@ impl Display for AcquisitionText<'_> {
         write!(f, "{}", StackLines { indent: INDENT, label: &label, stack, styles: self.styles })?;
         if let Some(blocks) = blocks.filter(|blocks| !blocks.reaches.is_empty()) {
             writeln!(f, "{INDENT}{}", ReachText(blocks))?;
+        }
+        let last = LastPointerText(self.resource);
+        if last.is_told() {
+            writeln!(f, "{INDENT}{last}")?;
         }
         self.resource.thread.as_ref().map_or(Ok(()), |thread| self.write_thread(f, thread))
     }

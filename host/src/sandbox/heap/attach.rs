@@ -1,12 +1,12 @@
 //! Puts the hooks into the instances of a module.
 
-use super::hooks::{CHARGE, COUNT, ENTER, LEAVE, MODULE};
+use super::hooks::{CHARGE, COUNT, ENTER, LEAVE, MODULE, WATCH};
 use crate::sandbox::module::LoadedModule;
 use crate::sandbox::state::TestState;
 use wasmtime::error::Context;
 use wasmtime::{Extern, Instance, ModuleExport, Ref, Store};
 
-/// Puts the functions where the module's hooks, its charges for bulk operations, and what tells of its fuel look for them: into the
+/// Puts the functions where the module's hooks, its charges for bulk operations, and what tells of its fuel or of its pointers look for them: into the
 /// tables that were made for them. Before, each hooked function and each of these operations traps.
 ///
 /// # Errors
@@ -21,6 +21,9 @@ pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &In
     }
     if let Some(table) = &module.counts {
         fill(module, store, instance, (table, &[COUNT]))?;
+    }
+    if let Some(table) = &module.watches {
+        fill(module, store, instance, (table, &[WATCH]))?;
     }
     if let Some(context) = &module.context {
         store.data_mut().heap.context = instance.get_module_export(&mut *store, context).and_then(Extern::into_global);

@@ -1,7 +1,7 @@
 //! The host functions that a module's hooks call.
 
-use super::refusals;
 use super::state::{SeenEnough, WantedStack, call_for};
+use super::{pointer_watch, refusals};
 use crate::instrument::{CHARGE_COST, COUNT_COST, HookKind, UNWOUND, hook_number};
 use crate::ledger::both_ends;
 use crate::model::trace::TraceKind;
@@ -18,6 +18,7 @@ pub(super) const ENTER: &str = "enter";
 pub(super) const LEAVE: &str = "leave";
 pub(super) const CHARGE: &str = "charge";
 pub(super) const COUNT: &str = "count";
+pub(super) const WATCH: &str = "watch";
 
 /// The linker that holds the hooks, and nothing that a guest links with.
 ///
@@ -29,6 +30,7 @@ pub fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<TestState>> 
     linker.func_wrap(MODULE, LEAVE, leave)?;
     linker.func_wrap(MODULE, CHARGE, charge)?;
     linker.func_wrap(MODULE, COUNT, count)?;
+    linker.func_wrap(MODULE, WATCH, pointer_watch::watch)?;
     Ok(linker)
 }
 
@@ -70,7 +72,9 @@ fn enter(mut caller: Caller<'_, TestState>, which: u32, a: u32, b: u32) -> wasmt
         Some(call) => {
             state.heap.enter(call)?;
             trace_window(state, kind, "begins", fuel);
-            if kind.allocates_or_frees() && state.wasi.watches_calls() {
+            let watches = kind.allocates_or_frees() && state.wasi.watches_calls();
+            pointer_watch::entered(&mut caller)?;
+            if watches {
                 caller.set_fuel(fuel)?;
                 return Ok(refusals::enter(&mut caller, kind, (a, b)));
             }
@@ -105,6 +109,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
     if kind.allocates_or_frees() {
         state.draw(fuel);
     }
+    pointer_watch::given(&mut caller)?;
     trace(&mut caller, (kind, left.size), fuel);
     capture(&mut caller, left.wanted)?;
     hold(&mut caller, left.live)?;

@@ -15,14 +15,17 @@ mod look;
 mod module;
 mod not_tracked;
 mod picture;
+mod pointer_watch;
 mod probe;
 mod refusals;
+mod running_watch;
 mod state;
 mod take_picture;
 
 pub use not_tracked::{NoHeap, NotTracked};
 pub use picture::EndPicture;
 pub(super) use picture::LeftThread;
+pub use running_watch::WatchPlan;
 pub use state::{Crossing, HeapEnd};
 
 pub(super) use ask::{mark, stats};
@@ -30,4 +33,5 @@ pub(super) use attach::attach;
 pub(super) use hooks::{linker, linker_for_threads};
 pub(super) use layout::{Floor, Ground, PAGE};
 pub(super) use module::ModuleHeap;
+pub(super) use running_watch::RunningWatch;
 pub(super) use state::{FuelEndOfFirstRun, HeapState, extent};

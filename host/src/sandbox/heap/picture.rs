@@ -37,6 +37,11 @@ pub struct EndPicture {
 }
 
 impl EndPicture {
+    /// Where the static data ends that was searched.
+    pub fn data_end(&self) -> u32 {
+        self.roots.iter().map(|root| root.end).max().unwrap_or(0)
+    }
+
     /// The stacks of threads.
     pub fn stacks(&self) -> &[ThreadStack] {
         &self.stacks

@@ -3,8 +3,10 @@
 use super::layout::Floor;
 use super::not_tracked::NotTracked;
 use super::picture::{EndPicture, LeftThread};
+use super::running_watch::RunningWatch;
 use crate::instrument::{Hook, HookKind, Hooks, alignment};
 use crate::ledger::Stack;
+use crate::ledger::heap::pointer_watch::WatchedEnd;
 use crate::ledger::heap::reach::Lookout;
 use crate::ledger::heap::{
     AllocationOutcome, AllocatorCall, Block, CrossedLimits, Figures, HeapBook, HeapError, HeapLimits, Trace, Trail,
@@ -12,7 +14,7 @@ use crate::ledger::heap::{
 use crate::model::timeline::{TimelinePen, TimelinePoint};
 use crate::sandbox::rerun::{AllocationStacks, Answers, Instruments, Slack, StackCapture};
 use crate::sandbox::strings::StringLayout;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 use wasmtime::{Global, Memory};
@@ -58,6 +60,10 @@ pub struct HeapEnd {
     pub calls_at_fuel_end: Option<u64>,
     /// Answers of the host that another run would get differently.
     pub answers: Answers,
+    /// In a second run, see [`HeapBook::take_origins`].
+    pub origins: HashMap<u64, u64>,
+    /// When the last pointers to blocks went, if that was asked for.
+    pub watched: Vec<WatchedEnd>,
 }
 
 /// How many allocations there are between two looks at what the host holds for the live blocks.
@@ -131,6 +137,8 @@ pub struct HeapState {
     pub slack: Slack,
     /// What draws the test's memory over its fuel, where that is drawn.
     pub pen: Option<Box<TimelinePen>>,
+    /// What follows the pointers to some blocks, in a run that is made for that.
+    pub(in crate::sandbox) watch: Option<Box<RunningWatch>>,
     /// Why the books were not opened.
     unopened: Option<NotTracked>,
     /// The number of the last block that was there before a forked subtest began; `None` of all else that runs.
@@ -241,7 +249,11 @@ impl HeapState {
         self.floor = floor;
         self.scrubs = !matches!(capture, StackCapture::Nothing);
         if self.hooks.is_some() {
-            self.book = Some(HeapBook::new(limits));
+            let mut book = HeapBook::new(limits);
+            if self.scrubs {
+                book.note_origins();
+            }
+            self.book = Some(book);
             self.capture = capture;
         }
     }
@@ -325,6 +337,9 @@ impl HeapState {
     pub(super) fn leave(&mut self, result: u32, memory: &mut [u8], clear: impl FnOnce(&mut [u8])) -> LeftCall {
         let Some(book) = &mut self.book else { return LeftCall::default() };
         let outcome = book.leave(result, memory);
+        if let (Some(watch), AllocationOutcome::Allocated { number, size, .. }) = (&mut self.watch, &outcome) {
+            watch.gives((*number, book.newest(), *size));
+        }
         let (mut block, mut live, mut allocated) = (None, None, None);
         if let AllocationOutcome::Allocated { number, size, own, .. } = outcome {
             allocated = Some(size);
@@ -367,6 +382,9 @@ impl HeapState {
         let Some(book) = &mut self.book else { return Ok(()) };
         if self.most_calls.is_some_and(|most| book.trace().events >= most) {
             return Err(FuelEndOfFirstRun.into());
+        }
+        if let Some(watch) = self.watch.as_mut().filter(|_| !book.is_in_allocator()) {
+            watch.enters(call);
         }
         Ok(book.enter(call)?)
     }
@@ -431,6 +449,8 @@ impl HeapState {
             stacks: self.stacks,
             calls_at_fuel_end: self.calls_at_fuel_end,
             answers: self.answers,
+            origins: book.take_origins(),
+            watched: self.watch.map(|watch| watch.finish()).unwrap_or_default(),
         })
     }
 }

@@ -33,6 +33,11 @@ impl Answers {
         next
     }
 
+    /// Whether every answer was kept.
+    pub fn are_all(&self) -> bool {
+        self.fuel.calls.len() < MAX_CALLS
+    }
+
     /// The size of linear memory to answer with; `now` is the real size.
     pub fn linear(&mut self, now: u64) -> u64 {
         self.sizes.answer(now)

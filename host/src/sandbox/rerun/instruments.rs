@@ -5,6 +5,7 @@ use super::slack::Allowances;
 use super::stacks::StackCapture;
 use crate::instrument::CONTEXT_FUEL;
 use crate::ledger::heap::reach::Lookout;
+use crate::sandbox::heap::WatchPlan;
 
 /// The equipment of a run. The default is that of a first run: answers are recorded, and nothing is captured or moved.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,8 @@ pub struct Instruments {
     pub tells_contexts: bool,
     /// What tells whether the run has shown all that it was done for: then it ends there.
     pub lookout: Option<Lookout>,
+    /// The pointers to which blocks are followed.
+    pub watch: Option<WatchPlan>,
 }
 
 /// How all that a test allocates is moved.
@@ -50,6 +53,7 @@ impl Instruments {
 
     /// Fuel beyond the test's own.
     pub(super) fn extra_fuel(&self) -> u64 {
-        if self.shift.is_some() { EXTRA_FUEL } else { 0 }
+        let watch = self.watch.as_ref().map_or(0, |plan| plan.extra_fuel);
+        watch.saturating_add(if self.shift.is_some() { EXTRA_FUEL } else { 0 })
     }
 }

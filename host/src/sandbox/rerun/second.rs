@@ -11,6 +11,7 @@ use crate::sandbox::heap::{self, HeapEnd};
 use crate::sandbox::job::Job;
 use crate::sandbox::outcome::Run;
 use crate::sandbox::wasi::Streams;
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 /// What a second run came to.
@@ -35,6 +36,14 @@ pub enum SecondEnd {
 }
 
 impl SecondEnd {
+    /// Takes out which blocks stayed where they were when they were reallocated: see [`HeapEnd::origins`].
+    pub fn take_origins(&mut self) -> HashMap<u64, u64> {
+        match self {
+            Self::Whole(end) => std::mem::take(&mut end.origins),
+            Self::Early(_) => HashMap::new(),
+        }
+    }
+
     /// The stacks that the run captured.
     pub fn stacks(&self) -> &AllocationStacks {
         match self {
@@ -65,16 +74,7 @@ pub fn second_run(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: StackC
         picture: true,
         ..Instruments::default()
     };
-    let job = Job {
-        streams: Streams::Captured,
-        keep_changes: false,
-        inject_host_leak: false,
-        captures: false,
-        traces: None,
-        draws_timeline: false,
-        notes_reads: false,
-        ..job.clone()
-    };
+    let job = quiet(job);
     let moved = moved::begin(&job, instruments.shift).map(|job| compared((first, end), &job, instruments.clone()));
     match moved {
         Some(certain) if certain.end.is_ok() => certain,
@@ -125,6 +125,20 @@ fn compared((first, end): (&Run, &HeapEnd), job: &Job<'_>, instruments: Instrume
     SecondRun { end: compare(first, end, second, interrupted), host_leak, by_wall_clock }
 }
 
+/// The same test, of which nothing is shown or kept beside what a run comes to.
+pub(super) fn quiet<'a>(job: &Job<'a>) -> Job<'a> {
+    Job {
+        streams: Streams::Captured,
+        keep_changes: false,
+        inject_host_leak: false,
+        captures: false,
+        traces: None,
+        draws_timeline: false,
+        notes_reads: false,
+        ..job.clone()
+    }
+}
+
 /// What ends the second run early; `None` if it has to come to its end. For a profile it has, and so it has if the user asks for
 /// no shortcuts.
 fn lookout(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: &StackCapture) -> Option<Lookout> {
@@ -135,7 +149,7 @@ fn lookout(job: &Job<'_>, (first, end): (&Run, &HeapEnd), capture: &StackCapture
 }
 
 /// The bytes from the first live block to the end of the last one.
-fn extent(end: &HeapEnd) -> u64 {
+pub(super) fn extent(end: &HeapEnd) -> u64 {
     heap::extent(end.picture.iter().flat_map(|picture| picture.blocks.iter().copied()))
 }
 

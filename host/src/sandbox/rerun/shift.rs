@@ -59,6 +59,12 @@ impl Shift {
         Self { distance: if distance <= FARTHEST { distance } else { PAGE }, narrow }
     }
 
+    /// Another shift, under which no block lies where it lies under this one.
+    pub(super) fn other(self) -> Self {
+        let twice = self.distance * 2;
+        Self { distance: if twice <= FARTHEST { twice } else { self.distance + PAGE }, ..self }
+    }
+
     /// Allocates as much as blocks are to be moved by. A shadow stack that lies among static data is moved into a block of
     /// its own, so that its old values are not taken for roots.
     ///

@@ -81,6 +81,12 @@ impl HeapBook {
         let Some(number) = self.place(result, size.into(), own, memory.len()) else {
             return AllocationOutcome::Nothing;
         };
+        if let Some(origins) = &mut self.origins {
+            let since = origins.remove(&old.number).unwrap_or(old.number);
+            if result == ptr {
+                origins.insert(number, since);
+            }
+        }
         self.fresh = u64::from(result) + u64::from(old.size.min(size))..u64::from(result) + u64::from(size);
         self.adopted += u64::from(own && !old.own);
         if old.own {
@@ -114,7 +120,7 @@ impl HeapBook {
         if self.nesting.makes_thread() {
             self.threads.stacks.insert(number, StackBlock { ptr, size: size as u32, thread: None });
         }
-        self.number = number;
+        (self.number, self.newest) = (number, ptr);
         self.lowest = Some(self.lowest.map_or(ptr, |lowest| lowest.min(ptr)));
         Some(number)
     }

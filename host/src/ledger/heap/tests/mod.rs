@@ -3,6 +3,7 @@ mod edge;
 mod keepers;
 mod model;
 mod owners;
+mod pointer_watch;
 mod reach;
 mod references;
 mod sites;
