@@ -564,3 +564,40 @@ fn each_test_s_memory_and_events_are_drawn_and_told() {
     ];
     assert_eq!(told, expected);
 }
+
+/// The figures of subtests are a table in the details of their test.
+#[test]
+fn each_subtest_is_a_row_of_its_test() {
+    let dir = scratch_dir();
+    let page = dir.path().join("page.html");
+    let report = format!("--report=html={}", page.display());
+    let module = dir.path().join("subtests.wasm");
+    std::fs::copy(guest("sdk/subtests"), &module).unwrap();
+    run(dir.path(), ["run", module.to_str().unwrap(), &report, "--", "leak_in_a_subtest"]);
+    let script = r#"
+        const button = document.querySelector("td.name button");
+        button.click();
+        const table = document.getElementById(button.getAttribute("aria-controls")).querySelector("table.subtests");
+        const texts = (cells) => [...cells].map((cell) => cell.textContent).join(", ");
+        const rows = [...table.tBodies[0].rows].map((row) => [0, 1, 6, 8].map((nth) => row.cells[nth].textContent).join(", "));
+        const timed = [...table.tBodies[0].rows].every((row) => Number(row.cells[2].textContent) >= 0 && row.cells[3].textContent);
+        const out = [table.getAttribute("aria-label"), texts(table.tHead.rows[0].cells), ...rows, String(timed)];
+        document.body.replaceChildren(out.join("\n"));
+    "#;
+    std::fs::write(&page, with_script(&std::fs::read(&page).unwrap(), script)).unwrap();
+    let Some(dom) = rendered(&page) else {
+        println!("skipped: there is no Chromium");
+        return;
+    };
+    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    let told: Vec<&str> = body.trim().lines().collect();
+    let expected = [
+        "Subtests of subtests leak_in_a_subtest",
+        "Verdict, Subtest, Time (ms), Fuel, Memory peak, Heap peak, Lost, Retained, Left",
+        "leak, holds, 0, 1",
+        "leak, loses, 100, 1",
+        "pass, closes, 0, 0",
+        "true",
+    ];
+    assert_eq!(told, expected);
+}

@@ -161,18 +161,30 @@ fn subtests_alone_have_the_limits_of_their_test() {
     assert!(ran.stdout.contains(note), "{}{}", ran.stdout, ran.stderr);
 }
 
-/// What other tools read tells of subtests that did not pass; Go's format and the page tell of all.
+/// What other tools read tells of each subtest: its verdict, its figures where tests have them there, and what it left.
 #[test]
 fn reports_for_other_tools_tell_of_subtests() {
     let dir = scratch_dir();
-    let module = guest("sdk/subtests").to_str().unwrap();
-    let kinds = ["junit", "libtest-json", "libtest-json-plus", "html", "test2json"];
+    let module = dir.path().join("subtests.wasm");
+    std::fs::copy(guest("sdk/subtests"), &module).unwrap();
+    let module = module.to_str().unwrap();
+    let kinds = [
+        "junit",
+        "libtest-json",
+        "libtest-json-plus",
+        "html",
+        "test2json",
+        "sarif",
+        "github",
+        "prometheus",
+        "chrome-trace",
+    ];
     let told = kinds.map(|kind| format!("{kind}={kind}"));
     let reports = told.iter().flat_map(|told| ["--report", told.as_str()]);
     let args = ["run", module, "--fuel", "50M"].into_iter().chain(reports);
     run(dir.path(), args.chain(["--", "fail_of_one_case", "leak_in_a_subtest", "pass_table"]));
     let read = |kind: &str| std::fs::read_to_string(dir.path().join(kind)).unwrap();
-    for kind in kinds {
+    for kind in &kinds[..5] {
         let text = read(kind);
         for said in ["- FAIL outer/inner", "- LEAK loses, which left 1 resource"] {
             assert!(text.contains(said), "{kind} does not say {said}: {text}");
@@ -180,4 +192,132 @@ fn reports_for_other_tools_tell_of_subtests() {
     }
     assert!(read("test2json").contains("--- PASS: pass_table/22#01 "));
     assert!(read("html").contains("- PASS 22#01"));
+    each_subtest_is_one(&read);
+}
+
+fn each_subtest_is_one(read: &dyn Fn(&str) -> String) {
+    // JUnit: cases of their own, which the counts of the suite have too.
+    let junit = read("junit");
+    let cases: Vec<_> = junit.split("<testcase ").skip(1).collect();
+    let case = |name: &str| {
+        let found: Vec<_> = cases.iter().filter(|case| case.starts_with(&format!("name=\"{name}\" "))).collect();
+        assert_eq!(found.len(), 1, "{name}: {junit}");
+        (*found[0]).to_owned()
+    };
+    assert!(case("pass_table/22#01").contains(" time=\""));
+    assert!(!case("pass_table/22#01").contains("<failure"));
+    let panics = case("fail_of_one_case/panics");
+    assert!(
+        panics.contains("<failure message=\"three\" type=\"fail\"") && panics.contains("tests/subtests.rs:"),
+        "{panics}"
+    );
+    assert!(case("fail_of_one_case/skips").contains("<skipped message=\"seven\""));
+    let loses = case("leak_in_a_subtest/loses");
+    assert!(loses.contains(" type=\"leak\"") && !loses.contains("/tmp/held"), "{loses}");
+    assert_eq!(case("leak_in_a_subtest/closes").matches("<failure").count(), 0);
+    let failed = junit.matches("<failure ").count();
+    let counts = format!("tests=\"{}\" skipped=\"1\" errors=\"0\" failures=\"{failed}\"", cases.len());
+    assert!(junit.contains(&counts), "{counts}: {junit}");
+    // The harness's JSON: tests of their own.
+    let lines: Vec<Value> = read("libtest-json").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let line = |name: &str| {
+        let ended = |line: &&Value| {
+            line["type"] == "test" && line["event"] != "started" && line["name"].as_str().unwrap().ends_with(name)
+        };
+        lines.iter().find(ended).unwrap_or_else(|| panic!("{name}"))
+    };
+    assert_eq!(line("$pass_table/3_3")["event"], "ok");
+    assert!(line("$pass_table/3_3")["exec_time"].is_number());
+    assert_eq!(
+        line("$fail_of_one_case/skips"),
+        &json!({
+            "type": "test", "event": "ignored", "name": line("$fail_of_one_case/skips")["name"], "message": "seven",
+        })
+    );
+    assert!(line("$fail_of_one_case/outer/inner")["stdout"].as_str().unwrap().contains("eight"));
+    assert_eq!(lines[0]["test_count"], cases.len());
+    // Findings are named by the subtest, and one that failed only by one within it has none of its own.
+    let sarif: Value = serde_json::from_str(&read("sarif")).unwrap();
+    let results = sarif["runs"][0]["results"].as_array().unwrap();
+    let named = |name: &str| {
+        let is_named = |result: &&Value| {
+            let named = &result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+            named.as_str().unwrap().ends_with(&format!(" {name}"))
+        };
+        results.iter().filter(is_named).map(|result| result["ruleId"].as_str().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(named("fail_of_one_case/panics"), ["test/fail"]);
+    assert_eq!(named("fail_of_one_case/outer/inner"), ["test/fail"]);
+    assert_eq!((named("fail_of_one_case/outer"), named("fail_of_one_case")), (vec![], vec!["test/fail"]));
+    assert_eq!(named("leak_in_a_subtest/holds"), ["leak/file"]);
+    assert_eq!(named("leak_in_a_subtest/loses"), ["leak/heap"]);
+    let github = read("github");
+    let holds =
+        github.lines().find(|line| line.contains("leak_in_a_subtest/holds")).unwrap_or_else(|| panic!("{github}"));
+    assert!(holds.starts_with("::error file=tests/subtests.rs,line="), "{holds}");
+    assert!(github.lines().any(|line| line.starts_with("::error ") && line.contains("fail_of_one_case/panics: three")));
+    assert!(!github.contains("pass_table") && !github.contains("leak_in_a_subtest/closes"));
+    // Metrics are labelled by subtests.
+    let metrics = read("prometheus");
+    let sample = |family: &str, test: &str, subtest: &str| {
+        let labels = format!("{{module=\"subtests\",test=\"{test}\",subtest=\"{subtest}\"}} ");
+        let line = metrics.lines().find_map(|line| line.strip_prefix(family)?.strip_prefix(&labels));
+        line.unwrap_or_else(|| panic!("{family}{labels}: {metrics}")).parse::<f64>().unwrap()
+    };
+    assert_eq!(sample("airtight_subtest_passed", "pass_table", "22#01"), 1.0);
+    assert_eq!(sample("airtight_subtest_passed", "fail_of_one_case", "panics"), 0.0);
+    assert_eq!(sample("airtight_subtest_leaks", "leak_in_a_subtest", "holds"), 1.0);
+    assert_eq!(sample("airtight_subtest_heap_lost_bytes", "leak_in_a_subtest", "loses"), 100.0);
+    assert!(sample("airtight_subtest_fuel", "pass_table", "1") > 0.0);
+    assert!(sample("airtight_subtest_seconds", "pass_table", "1") >= 0.0);
+    // A slice of a subtest lies within that of its test.
+    let trace: Value = serde_json::from_str(&read("chrome-trace")).unwrap();
+    let slices = trace["traceEvents"].as_array().unwrap();
+    let slice = |name: &str| slices.iter().find(|slice| slice["name"] == name).unwrap_or_else(|| panic!("{name}"));
+    let span = |name: &str| {
+        let begins = slice(name)["ts"].as_u64().unwrap();
+        (begins, begins + slice(name)["dur"].as_u64().unwrap(), slice(name)["tid"].clone())
+    };
+    for (within, around) in [
+        ("pass_table/1", "pass_table"),
+        ("fail_of_one_case/outer/inner", "fail_of_one_case/outer"),
+        ("fail_of_one_case/outer", "fail_of_one_case"),
+    ] {
+        let ((begins, ends, on), (before, after, worker)) = (span(within), span(around));
+        assert!(before <= begins && ends <= after && on == worker, "{within} is not within {around}: {trace}");
+    }
+    assert!(span("pass_table/1").1 <= span("pass_table/22").0);
+    assert_eq!(slice("leak_in_a_subtest/loses")["args"]["verdict"], "leak");
+    assert_eq!(trace["otherData"].get("subtests-without-a-start"), None);
+}
+
+/// Of a test within which a test ended, and of forks, the times are known too; of one that is run alone it is not told twice.
+#[test]
+fn every_subtest_has_a_time_and_one_name() {
+    let dir = scratch_dir();
+    let of = |module: &str, args: &[&str]| {
+        let module = guest(module).to_str().unwrap();
+        let reports = ["--report", "json=report.json", "--report", "junit=junit.xml", "--report", "prometheus=metrics"];
+        run(dir.path(), ["run", module, "--fuel", "50M"].iter().chain(&reports).chain(args));
+        let read = |file: &str| std::fs::read_to_string(dir.path().join(file)).unwrap();
+        (read_report(&dir.path().join("report.json")), read("junit.xml"), read("metrics"))
+    };
+    for (module, filter) in [("sdk/subtests", "in_a_subtest"), ("sdk/forks", "")] {
+        let (report, junit, _) = of(module, &["--", filter]);
+        let times = report["volatile"]["times"].as_array().unwrap();
+        for (_, test) in tests(&report) {
+            let time = times.iter().find(|time| time["test"] == test["name"]).unwrap();
+            let timed: Vec<_> = time["subtests"].as_array().into_iter().flatten().map(|time| &time["name"]).collect();
+            for subtest in test["subtests"].as_array().into_iter().flatten() {
+                assert!(timed.contains(&&subtest["name"]), "{} {}: {time}", test["name"], subtest["name"]);
+            }
+        }
+        assert!(junit.contains("<testcase "));
+    }
+    let (_, junit, metrics) = of("sdk/subtests", &["--isolate-subtests", "--", "pass_nested"]);
+    for name in ["", "/outer", "/outer/inner", "/outer/inner#01", "/outer/#00"] {
+        let case = format!("<testcase name=\"pass_nested{name}\" ");
+        assert_eq!(junit.matches(&case).count(), 1, "{case} {junit}");
+    }
+    assert!(!junit.contains("outer/outer") && !metrics.contains("subtest=\"outer\""), "{junit}{metrics}");
 }

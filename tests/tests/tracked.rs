@@ -34,7 +34,22 @@ fn kinds_are_counted_limited_and_told_where_they_were_acquired() {
     assert!(over["stack"].as_array().is_some_and(|stack| !stack.is_empty()), "{over}");
     let outlived = test(&report, "pass_outlived_its_subtest")["outlived"].clone();
     assert_eq!((&outlived[0]["tracked"], &outlived[0]["peak"]), (&json!("MockOrderService"), &json!(3)));
-    let line = "Tracked MockOrderService: 19 in all, 4 at once in a test, 3 left";
+    // Subtests have counts of their own: what was held when one began counts among what was held at once.
+    let of_cases: Vec<_> = test(&report, "pass_outlived_its_subtest")["subtests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| case["tracked"].clone())
+        .collect();
+    assert_eq!(of_cases, [mock(1, 1, 0), mock(1, 2, 0), mock(1, 3, 0)]);
+    let of_cases = test(&report, "leak_of_some_cases")["subtests"].clone();
+    let of_case = |name: &str| of_cases.as_array().unwrap().iter().find(|case| case["name"] == name).unwrap().clone();
+    assert_eq!(of_case("drops")["tracked"], mock(2, 2, 0));
+    assert_eq!(of_case("keeps")["tracked"], mock(3, 3, 3), "with that of the subtest in it");
+    assert_eq!(of_case("keeps/inner")["tracked"], mock(1, 3, 1));
+    assert_eq!(of_case("nothing").get("tracked"), None);
+    assert_eq!(counts("leak_of_some_cases"), mock(5, 3, 3));
+    let line = "Tracked MockOrderService: 24 in all, 4 at once in a test, 6 left";
     assert!(ran.stdout.contains(line), "{}", ran.stdout);
 }
 

@@ -27,7 +27,7 @@ use self::stream::{Closing, Stream, StreamTest};
 use super::{Evidence, Finish, ListError, Lister, Sequence, Test, TestEntry, TestHarness};
 use crate::catalogue::{CatalogueError, Module, SdkTest};
 use crate::instrument::Window;
-use crate::model::{Harness, SubtestRecord, SuppressedRecord, Verdict};
+use crate::model::{ENDED_WITHIN, Harness, SubtestRecord, SuppressedRecord, Verdict};
 use crate::policy::Policy;
 use crate::sandbox::{Ending, LoadedModule, Run};
 use airtight_abi::go;
@@ -213,7 +213,7 @@ fn subtest(path: &str, test: &StreamTest, passes_without_end: bool) -> SubtestRe
         None if passes_without_end => {}
         None => {
             record.verdict = Verdict::Fail;
-            record.message = Some("the test ended within it".to_owned());
+            record.message = Some(ENDED_WITHIN.to_owned());
         }
     }
     record

@@ -21,13 +21,14 @@ pub use handle::{Access, Acquisition, Handle, HandleId, Kind, Origin, SocketEnds
 use outlived::OutlivedBook;
 pub use outlived::{OutlivedHandles, Outliving};
 pub use scope::ScopeId;
-pub use scoping::ScopeHandles;
+pub use scoping::{EndedScope, ScopeHandles};
 pub use stack::{RawFrame, Stack};
 pub(crate) use stack::{both_ends, short};
-pub use tracked::TrackedCounts;
+pub use tracked::{ScopeTracked, TrackedCounts};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// The books of one test: every handle that is open, and how many there were.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,8 @@ pub struct Ledger {
     outlived: OutlivedBook,
     /// Resources of the user's own kinds.
     tracked: TrackedCounts,
+    /// The same for each scope that runs, without the test itself; the innermost is the last.
+    tracked_in_scopes: Vec<BTreeMap<Arc<str>, ScopeTracked>>,
     /// Where handles were acquired; `None` unless that is to be noted.
     sites: Option<AcquisitionSites>,
 }

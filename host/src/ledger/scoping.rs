@@ -4,6 +4,9 @@ use super::Ledger;
 use super::handle::{HandleId, Origin};
 use super::outlived::{OutlivedBook, OutlivedHandles};
 use super::scope::ScopeId;
+use super::tracked::ScopeTracked;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The state of the books when a scope began.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +19,15 @@ pub struct ScopeHandles {
     peak: u32,
 }
 
+/// The figures of a scope that has ended, the scopes in it included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedScope {
+    /// The most handles that were open at once.
+    pub handles_peak: u32,
+    /// The counts of every kind of the user's own of which it acquired any, by name.
+    pub tracked: Vec<(Arc<str>, ScopeTracked)>,
+}
+
 impl Ledger {
     /// Begins a scope: handles that are acquired from now on belong to it.
     pub fn begin_scope(&mut self, scope: ScopeId) -> ScopeHandles {
@@ -23,13 +35,13 @@ impl Ledger {
         self.scope = scope;
         self.peak_before = self.peak_before.max(self.peak);
         self.peak = self.open_by_test;
+        self.tracked_in_scopes.push(BTreeMap::new());
         began
     }
 
-    /// Ends the running scope. Returns the most handles that were open at once in it. Handles that it acquired and leaves open
-    /// are watched from now on.
-    pub fn end_scope(&mut self, began: ScopeHandles) -> u32 {
-        let peak = self.peak;
+    /// Ends the running scope. Returns its figures. Handles that it acquired and leaves open are watched from now on.
+    pub fn end_scope(&mut self, began: ScopeHandles) -> EndedScope {
+        let handles_peak = self.peak;
         for handle in self.open.range_mut(began.first..).map(|(_, handle)| handle) {
             if handle.scope == self.scope && handle.origin == Origin::Test {
                 handle.outlives = true;
@@ -41,7 +53,7 @@ impl Ledger {
         }
         self.scope = began.around;
         self.peak = self.peak.max(began.peak);
-        peak
+        EndedScope { handles_peak, tracked: self.end_tracked_scope() }
     }
 
     /// Whether the stack of a release is of use: a handle is open that outlived its scope.
@@ -85,7 +97,7 @@ mod tests {
             let closed = open(&mut ledger, 1);
             open_ones.push(open(&mut ledger, 2));
             ledger.release(closed, None);
-            assert_eq!(ledger.end_scope(began), n + 1);
+            assert_eq!(ledger.end_scope(began).handles_peak, n + 1);
         }
         assert!(ledger.wants_release());
         for id in open_ones.drain(..) {
@@ -105,7 +117,7 @@ mod tests {
         open(&mut ledger, 2);
         ledger.end_scope(inner);
         open(&mut ledger, 1);
-        assert_eq!(ledger.end_scope(outer), 2);
+        assert_eq!(ledger.end_scope(outer).handles_peak, 2);
         open(&mut ledger, 0);
         assert_eq!(ledger.peak(), 3);
         assert!(ledger.outlived().listed.is_empty());
@@ -123,6 +135,6 @@ mod tests {
         let began = ledger.begin_scope(ScopeId(1));
         let id = open(&mut ledger, 0);
         ledger.release(id, None);
-        assert_eq!((ledger.end_scope(began), ledger.peak()), (1, 5));
+        assert_eq!((ledger.end_scope(began).handles_peak, ledger.peak()), (1, 5));
     }
 }

@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(ledger.task_waits(left, Some([].into())), None);
         assert_eq!(ledger.task_waits(left, Some([].into())), Some(0));
         ledger.name_task(left, "poller".into());
-        assert_eq!(ledger.end_scope(began), 0);
+        assert_eq!(ledger.end_scope(began).handles_peak, 0);
         assert!(ledger.release(done, None));
         assert_eq!((ledger.open_by_test(), ledger.peak()), (0, 0));
         let [task] = &ledger.balance()[..] else { panic!("one is left") };

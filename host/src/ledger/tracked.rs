@@ -24,6 +24,24 @@ pub struct TrackedCount {
     pub crossed: Option<Stack>,
 }
 
+/// The counts of one kind while a scope and the scopes in it ran. A kind of which nothing changed meanwhile has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScopeTracked {
+    /// How many were held when the scope began.
+    began_with: u64,
+    /// The most that were held at once.
+    pub peak: u64,
+    /// How many were acquired.
+    pub total: u64,
+}
+
+impl ScopeTracked {
+    /// For a scope that began when so many were held.
+    fn begun_with(held: u64) -> Self {
+        Self { began_with: held, peak: held, total: 0 }
+    }
+}
+
 impl Ledger {
     /// Sets the most of a kind that may be held at once.
     pub fn limit_tracked(&mut self, kind: &str, most: u64) {
@@ -46,6 +64,11 @@ impl Ledger {
         let id = HandleId(self.next);
         self.next += 1;
         let count = self.tracked.entry(Arc::clone(&kind)).or_default();
+        if let Some(scope) = self.tracked_in_scopes.last_mut() {
+            let counts = scope.entry(Arc::clone(&kind)).or_insert(ScopeTracked::begun_with(count.open));
+            counts.total += 1;
+            counts.peak = counts.peak.max(count.open + 1);
+        }
         count.open += 1;
         count.total += 1;
         count.peak = count.peak.max(count.open);
@@ -73,6 +96,22 @@ impl Ledger {
         for count in self.tracked.values_mut() {
             (count.peak, count.total, count.crossed) = (count.open, 0, None);
         }
+        self.tracked_in_scopes.clear();
+    }
+
+    /// Ends the innermost scope. Returns its counts of every kind of which it acquired any, by name.
+    pub(super) fn end_tracked_scope(&mut self) -> Vec<(Arc<str>, ScopeTracked)> {
+        let Some(ended) = self.tracked_in_scopes.pop() else { return Vec::new() };
+        if let Some(around) = self.tracked_in_scopes.last_mut() {
+            for (kind, counts) in &ended {
+                // What changed first since the scope around it began has changed in this one.
+                let begun = ScopeTracked::begun_with(counts.began_with);
+                let sum = around.entry(Arc::clone(kind)).or_insert(begun);
+                sum.total += counts.total;
+                sum.peak = sum.peak.max(counts.peak);
+            }
+        }
+        ended.into_iter().filter(|(_, counts)| counts.total > 0).collect()
     }
 
     /// Sets the limits of all kinds: the most that may be held at once. Kinds that are not named have no limit.
@@ -94,8 +133,11 @@ impl Ledger {
     }
 
     /// Notes that a resource of a kind is no longer held.
-    pub(super) fn untracked(&mut self, kind: &str, origin: Origin) {
+    pub(super) fn untracked(&mut self, kind: &Arc<str>, origin: Origin) {
         if let Some(count) = self.tracked.get_mut(kind) {
+            if let Some(scope) = self.tracked_in_scopes.last_mut() {
+                scope.entry(Arc::clone(kind)).or_insert(ScopeTracked::begun_with(count.open));
+            }
             count.open -= 1;
             count.found -= u64::from(origin == Origin::SetUp);
         }
@@ -126,6 +168,7 @@ impl Handle {
 
 #[cfg(test)]
 mod tests {
+    use super::super::EndedScope;
     use super::*;
 
     #[test]
@@ -146,6 +189,29 @@ mod tests {
     }
 
     #[test]
+    fn scopes_have_counts_of_their_own() {
+        let mut ledger = Ledger::default();
+        let mock = |ledger: &mut Ledger| ledger.track("mock".into(), "".into(), None);
+        let held = [mock(&mut ledger), mock(&mut ledger), mock(&mut ledger)];
+        let outer = ledger.begin_scope(ScopeId(1));
+        let inner = ledger.begin_scope(ScopeId(2));
+        assert!(held.into_iter().all(|id| ledger.release(id, None)));
+        mock(&mut ledger);
+        let counts = |ended: EndedScope| {
+            ended.tracked.into_iter().map(|(kind, counts)| (kind, counts.peak, counts.total)).collect::<Vec<_>>()
+        };
+        assert_eq!(counts(ledger.end_scope(inner)), [("mock".into(), 3, 1)], "three were held when it began");
+        let empty = ledger.begin_scope(ScopeId(3));
+        assert_eq!(counts(ledger.end_scope(empty)), []);
+        mock(&mut ledger);
+        assert_eq!(counts(ledger.end_scope(outer)), [("mock".into(), 3, 2)]);
+        let after = ledger.begin_scope(ScopeId(4));
+        ledger.track("other".into(), "".into(), None);
+        mock(&mut ledger);
+        assert_eq!(counts(ledger.end_scope(after)), [("mock".into(), 3, 1), ("other".into(), 1, 1)]);
+    }
+
+    #[test]
     fn kinds_are_counted_and_no_descriptors() {
         let mut ledger = Ledger::default();
         ledger.limit_tracked("mock", 1);
@@ -156,7 +222,7 @@ mod tests {
         let began = ledger.begin_scope(ScopeId(1));
         let second = mock(&mut ledger, "");
         mock(&mut ledger, "c");
-        assert_eq!(ledger.end_scope(began), 0, "they are no descriptors");
+        assert_eq!(ledger.end_scope(began).handles_peak, 0, "they are no descriptors");
         ledger.release(second, None);
         assert_eq!((ledger.open_by_test(), ledger.peak()), (0, 0));
         let counts = ledger.take_tracked();

@@ -210,13 +210,38 @@ pub struct TestTime {
     /// The number of the worker that ran it, from 0; absent in reports of old versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker: Option<u32>,
+    /// The times of its subtests, in the order in which they began; without those of which none is known: those that Go's own
+    /// harness runs, and all of reports of old versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subtests: Vec<SubtestTime>,
+}
+
+/// The wall-clock time of one subtest, its clean-ups included.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SubtestTime {
+    /// Its path below the test.
+    pub name: String,
+    /// The time in microseconds.
+    pub us: u64,
+    /// When it began, in microseconds from the start of the run; absent in reports that were merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_us: Option<u64>,
+}
+
+impl SubtestTime {
+    /// The time of one subtest, in microseconds; when it began is not known.
+    #[must_use]
+    pub fn new(name: impl Into<String>, us: u64) -> Self {
+        Self { name: name.into(), us, start_us: None }
+    }
 }
 
 impl TestTime {
     /// The time of one test, in microseconds; when it began is not known.
     #[must_use]
     pub fn new(module: impl Into<String>, test: impl Into<String>, us: u64) -> Self {
-        Self { module: module.into(), test: test.into(), us, start_us: None, worker: None }
+        Self { module: module.into(), test: test.into(), us, start_us: None, worker: None, subtests: Vec::new() }
     }
 }
 

@@ -465,10 +465,13 @@ prop_compose! {
         stack in any_stack(),
         suppressed in prop::collection::vec((hostile(), any::<Option<u32>>()), 0..2),
         (leaks, forked) in any::<(u32, bool)>(),
+        tracked in prop::collection::vec((hostile(), any::<(u64, u64, u64)>()), 0..2),
     ) -> SubtestRecord {
+        let counts = |(name, (total, peak, left))| TrackedRecord { name, total, peak, left };
+        let tracked = tracked.into_iter().map(counts).collect();
         let usage = usage.map(|(fuel, linear_peak, handles_peak)| Usage { fuel, linear_peak, handles_peak, heap });
         let suppressed = suppressed.into_iter().map(|(text, cleanup)| SuppressedRecord::new(text, cleanup)).collect();
-        SubtestRecord { name, forked, verdict, usage, message, reason, stack, suppressed, leaks: leaks.into() }
+        SubtestRecord { name, forked, verdict, usage, tracked, message, reason, stack, suppressed, leaks: leaks.into() }
     }
 }
 

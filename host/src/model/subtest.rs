@@ -1,7 +1,7 @@
 //! Subtests: parts of a test that have a name and a verdict of their own.
 
 use super::figure;
-use super::{Frame, Usage, Verdict};
+use super::{Frame, TrackedRecord, Usage, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// A subtest, as the report states it.
@@ -19,6 +19,10 @@ pub struct SubtestRecord {
     /// ended within it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// The resources of the user's own kinds that were tracked while the subtest ran, by kind. The subtests within it are
+    /// included. Empty if the test ended within it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracked: Vec<TrackedRecord>,
     /// Why the verdict is what it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -47,12 +51,19 @@ pub struct SuppressedRecord {
     pub cleanup: Option<u32>,
 }
 
+/// Why a subtest failed in which another one failed, and nothing else.
+pub(crate) const FAILED_WITHIN: &str = "a subtest of it failed";
+
+/// Why a subtest did not pass in which its test ended.
+pub(crate) const ENDED_WITHIN: &str = "the test ended within it";
+
 impl SubtestRecord {
     /// A subtest of which nothing is known but its verdict.
     #[must_use]
     pub fn new(name: impl Into<String>, verdict: Verdict) -> Self {
-        let (name, stack, suppressed) = (name.into(), Vec::new(), Vec::new());
-        Self { name, forked: false, verdict, usage: None, message: None, reason: None, stack, suppressed, leaks: 0 }
+        let (name, tracked, stack, suppressed) = (name.into(), Vec::new(), Vec::new(), Vec::new());
+        let (usage, message, reason) = (None, None, None);
+        Self { name, forked: false, verdict, usage, tracked, message, reason, stack, suppressed, leaks: 0 }
     }
 }
 

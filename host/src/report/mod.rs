@@ -31,8 +31,8 @@ pub use crate::model::{
     GateLimits, GateRecord, GateTest, GoHeapDoubt, GoHeapGrowth, GoHeapSite, GoRecord, Heap, InjectedRecord, LimitName,
     LimitRecord, MetricRecord, MissedSite, ModuleRecord, Omitted, OutlivedRecord, Output, Percent, PercentError,
     RecordedResults, RefusedGrowth, RefusedModule, Report, Resource, ResourceKind, SCHEMA, SocketRecord, SubtestRecord,
-    SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest, Usage,
-    Verdict, Volatile, WorldEntry, WorldFigures,
+    SubtestTime, SuppressedRecord, TestRecord, TestTime, ThreadRecord, TrackedRecord, UnfinishedCleanup, UnknownTest,
+    Usage, Verdict, Volatile, WorldEntry, WorldFigures,
 };
 pub use schema::REPORT_SCHEMA;
 pub use write_back::{RefusedChange, WrittenBack};

@@ -171,7 +171,8 @@ fn subtest(record: &mut SubtestRecord) -> usize {
         shorten(text, MAX_TEXT);
         text.len()
     });
-    let own = ENTRY + record.name.len() + texts.sum::<usize>() + bytes_of_stack(&record.stack);
+    let tracked: usize = record.tracked.iter().map(|kind| ENTRY + kind.name.len()).sum();
+    let own = ENTRY + record.name.len() + tracked + texts.sum::<usize>() + bytes_of_stack(&record.stack);
     let mut bytes = 0;
     // The list of one subtest ends, too. How many of its failures are left out is a line in that list, and is not counted
     // in the record.

@@ -10,6 +10,7 @@ use super::recorded::{ResultLookup, TestResult};
 use super::serial::SerialGroups;
 use super::single::{JudgedRun, SingleTest};
 use super::slow::RunningTests;
+use super::subtests::{SubtestClock, recorded_clocks};
 use crate::catalogue::Role;
 use crate::model::change::KeptChange;
 use crate::model::doubt::TestId;
@@ -26,18 +27,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 /// When a test ran, and where.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TestSpan {
     pub began: Instant,
     pub elapsed: Duration,
     /// The worker's number, from 0.
     pub worker: Option<usize>,
+    /// When the subtests of its last attempt ran.
+    pub subtests: Vec<SubtestClock>,
 }
 
 impl TestSpan {
     /// The time from `began` until now, on this thread.
     fn since(began: Instant) -> Self {
-        Self { began, elapsed: began.elapsed(), worker: rayon::current_thread_index() }
+        Self { began, elapsed: began.elapsed(), worker: rayon::current_thread_index(), subtests: Vec::new() }
     }
 }
 
@@ -232,9 +235,21 @@ impl TestRun<'_> {
             let single = SingleTest { shared, test, context: &context, entry, has_teardown: how.has_teardown };
             single.with_retries(&job)
         }));
-        let ran = Some(TestSpan::since(began));
+        let ran = TestSpan::since(began);
         match judged {
-            Ok(JudgedRun { record, by_wall_clock, profile, kept, coverage, captured, host_leak, reads, .. }) => {
+            Ok(JudgedRun {
+                record,
+                by_wall_clock,
+                profile,
+                kept,
+                coverage,
+                captured,
+                host_leak,
+                reads,
+                clocks,
+                ..
+            }) => {
+                let ran = Some(TestSpan { subtests: recorded_clocks(clocks, &record), ..ran });
                 // A run that is stopped may end early in a way that its record does not tell.
                 let is_whole = !by_wall_clock && host_leak == 0 && !shared.options.interrupt.load(Ordering::Relaxed);
                 if let Some(results) = results.filter(|_| is_whole) {
@@ -258,7 +273,7 @@ impl TestRun<'_> {
             }
             Err(panic) => {
                 let what = format!("the host panicked: {}", panic_message(&*panic));
-                EntryResult { ran, bug: Some(what.clone()), ..planned.failed(what) }
+                EntryResult { ran: Some(ran), bug: Some(what.clone()), ..planned.failed(what) }
             }
         }
     }

@@ -207,7 +207,7 @@ fn collect(
     let mut kept: BTreeMap<usize, Vec<KeptChange>> = BTreeMap::new();
     let mut coverage: Vec<TestCoverage> = tests.iter().map(|_| TestCoverage::default()).collect();
     let mut started = vec![false; tests.len()];
-    let mut times = vec![None; tests.len()];
+    let mut times: Vec<Option<TestSpan>> = vec![None; tests.len()];
     let (mut bugs, mut by_wall_clock, mut over_budget, mut cached) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut looked = Instant::now();
     loop {
@@ -236,7 +236,7 @@ fn collect(
             listener.event(&Event::TestFinished {
                 module: &module.module.name,
                 test: &finished.record,
-                elapsed: finished.ran.map(|ran| ran.elapsed).unwrap_or_default(),
+                elapsed: finished.ran.as_ref().map(|ran| ran.elapsed).unwrap_or_default(),
             });
             if chose_nothing(test, &finished.record) {
                 let note = format!("{} {}: none of its subtests matches the filters", module.module.name, test.name);
@@ -255,7 +255,9 @@ fn collect(
             coverage[finished.index] = finished.coverage;
             times[finished.index] = finished.ran;
             records[finished.index] = Some(finished.record);
-            room.add(finished.index, &mut records);
+            if room.add(finished.index, &mut records) {
+                forget_clocks(&mut times, &records);
+            }
         }
     }
     // A worker may have run further than the tests that failed allow. Its results are dropped: they would differ from run
@@ -263,6 +265,7 @@ fn collect(
     let stop_after = progress.stop_after.load(Ordering::Relaxed);
     let counts = |index: usize| worlds.counts(index, stop_after);
     room.leave_out(&mut records);
+    forget_clocks(&mut times, &records);
     let complete = records.into_iter().enumerate().map(|(index, record)| match record {
         Some(record) if counts(index) => record,
         _ => {
@@ -287,4 +290,14 @@ fn collect(
     let kept = kept.into_values().flatten().collect();
     let over_budget = over_budget.into_iter().any(counts);
     PlanOutcome { records: complete.collect(), by_wall_clock, over_budget, times, profile, kept, coverage, bugs }
+}
+
+/// Forgets when subtests ran whose records were left out.
+fn forget_clocks(times: &mut [Option<TestSpan>], records: &[Option<TestRecord>]) {
+    for (time, record) in times.iter_mut().zip(records) {
+        let details = record.as_ref().and_then(|record| record.details.as_ref());
+        if let (Some(time), true) = (time, details.is_none_or(|details| details.subtests.is_empty())) {
+            time.subtests = Vec::new();
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::report_room;
 use super::single::{JudgedRun, SingleTest};
 use crate::harness::TestEntry;
 use crate::harness::sdk::failed_subtests;
-use crate::model::{Details, Output, SubtestRecord, SuppressedRecord, TrackedRecord, Verdict};
+use crate::model::{Details, FAILED_WITHIN, Output, SubtestRecord, SuppressedRecord, TrackedRecord, Verdict};
 use crate::policy::Limit;
 use crate::sandbox::{Fork, ForkBase, ForkImage, Job, LoadedModule, SubtestRun};
 use std::sync::Arc;
@@ -117,6 +117,7 @@ fn take_subtests(path: &str, ended: &mut JudgedRun) -> Vec<SubtestRecord> {
     if own.usage.is_none() {
         // The run ended within it.
         own.usage = record.usage.clone();
+        own.tracked = details.tracked.clone();
         own.stack = std::mem::take(&mut details.stack);
     }
     let failed = !matches!(record.verdict, Verdict::Pass | Verdict::Leak | Verdict::Skip);
@@ -134,8 +135,9 @@ fn take_subtests(path: &str, ended: &mut JudgedRun) -> Vec<SubtestRecord> {
 impl JudgedRun {
     /// Takes in what a fork of the test came to, whose subtests were taken from it.
     fn take_in(&mut self, fork: Self, subtests: Vec<SubtestRecord>) {
-        let Self { record, by_wall_clock, profile, kept, coverage, host_leak, .. } = fork;
+        let Self { record, by_wall_clock, profile, kept, coverage, host_leak, clocks, .. } = fork;
         self.by_wall_clock |= by_wall_clock;
+        self.clocks.extend(clocks);
         self.host_leak += host_leak;
         self.profile.sites.extend(profile.sites);
         self.profile.missing.extend(profile.missing);
@@ -169,7 +171,7 @@ impl JudgedRun {
         let around = details.subtests.iter_mut().find(|subtest| subtest.name == path);
         if let Some(around) = around.filter(|around| !is_failed(around)) {
             around.verdict = Verdict::Fail;
-            around.message = Some("a subtest of it failed".to_owned());
+            around.message = Some(FAILED_WITHIN.to_owned());
         }
     }
 

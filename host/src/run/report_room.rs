@@ -60,22 +60,25 @@ impl<'a> ReportRoom<'a> {
         Self { most: MAX_REPORT, order, rank, sizes: vec![(0, false); order.len()], held: 0, full_from: usize::MAX }
     }
 
-    /// Counts the record of the test at `index`. If much is held, it leaves out the details that surely have no room.
-    pub fn add(&mut self, index: usize, records: &mut [Option<TestRecord>]) {
+    /// Counts the record of the test at `index`. If much is held, it leaves out the details that surely have no room. Says whether it left
+    /// any out.
+    pub fn add(&mut self, index: usize, records: &mut [Option<TestRecord>]) -> bool {
         if self.rank[index] >= self.full_from {
             // Tests before it have taken all there is. To measure it would only take time.
             if let Some(details) = records[index].as_mut().and_then(|record| record.details.as_deref_mut()) {
                 strip(details);
             }
             self.sizes[index] = (0, true);
-            return;
+            return true;
         }
         let size = records[index].as_ref().and_then(|record| record.details.as_deref()).map_or(0, details_size);
         self.sizes[index] = (size, false);
         self.held += size;
-        if self.held > self.most + self.most / 2 {
+        let is_much = self.held > self.most + self.most / 2;
+        if is_much {
             self.leave_out(records);
         }
+        is_much
     }
 
     /// Leaves out the details that have no room after those of the tests before them. Details without room now have none

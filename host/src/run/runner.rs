@@ -12,6 +12,7 @@ use super::plan::{self, Plan, PlannedModule, Planner, Subject};
 use super::planned::{Decision, PlannedTest};
 use super::recorded::RecordedRun;
 use super::selection::Selection;
+use super::subtests::SubtestClock;
 use super::world_figures::{self, Judges};
 use crate::catalogue::{CompileCaps, Module};
 use crate::config::{Baseline, Profile};
@@ -21,7 +22,7 @@ use crate::model::events::{Event, Listener};
 use crate::model::gates::judge;
 use crate::model::{
     BakedRecord, Canonical, Date, GateRecord, ModuleRecord, RecordedResults, RefusedModule, Report, ResourceKind,
-    TestTime, Volatile,
+    SubtestTime, TestTime, Volatile,
 };
 use crate::policy::{LeakAction, LeakSetting, Limit, policy_record, requestable_record};
 use crate::sandbox::wasi::Streams;
@@ -356,15 +357,23 @@ impl Runner {
         let mut records = outcome.records.into_iter();
         let with_tests = || modules.iter().filter(|planned| !planned.tests.is_empty());
         let tests = with_tests().flat_map(|planned| planned.tests.iter().map(move |test| (planned, test)));
-        let times = tests.zip(&outcome.times).filter_map(|((planned, test), time)| {
-            let TestSpan { began: start, elapsed, worker } = (*time)?;
-            let us = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let times = tests.zip(outcome.times).filter_map(|((planned, test), time)| {
+            let TestSpan { began: start, elapsed, worker, subtests } = time?;
+            // Begin and end are rounded, and not the time between, so that what ran within a test lies within its time.
+            let us = |at: Instant| u64::try_from(at.saturating_duration_since(began).as_micros()).unwrap_or(u64::MAX);
+            let span = |start: Instant, elapsed: Duration| (us(start), us(start + elapsed) - us(start));
+            let subtest = |SubtestClock { path, began, elapsed }| {
+                let (start_us, us) = span(began, elapsed);
+                SubtestTime { start_us: Some(start_us), ..SubtestTime::new(path, us) }
+            };
+            let (start_us, us) = span(start, elapsed);
             Some(TestTime {
                 module: planned.module.name.to_string(),
                 test: test.name.to_string(),
-                us: us(elapsed),
-                start_us: Some(us(start.saturating_duration_since(began))),
+                us,
+                start_us: Some(start_us),
                 worker: worker.and_then(|worker| u32::try_from(worker).ok()),
+                subtests: subtests.into_iter().map(subtest).collect(),
             })
         });
         let times = times.collect();

@@ -11,6 +11,7 @@ use super::record::{self, RecordContext};
 use super::resources;
 use super::retries::{Attempt, retry};
 use super::schedules;
+use super::subtests::{self, SubtestClock};
 use super::threads;
 use super::traced::TracedTest;
 use crate::harness::TestEntry;
@@ -45,6 +46,8 @@ pub struct JudgedRun {
     pub captured: Option<Result<Box<InstanceImage>, ImageError>>,
     /// How many host descriptors are still open after the run.
     pub host_leak: u64,
+    /// When its subtests ran.
+    pub clocks: Vec<SubtestClock>,
     /// What the test asked of the host, if that is noted.
     pub reads: Option<Box<HostReads>>,
     preemptions: Preemptions,
@@ -185,6 +188,7 @@ impl SingleTest<'_> {
         if let Some(raw) = traced {
             self.keep_trace(raw, drawn, (&ran, &record), module);
         }
+        let clocks = subtests::clocks(&case);
         let mut coverage = TestCoverage::default();
         if self.shared.coverage {
             coverage = TestCoverage::new(&case, &self.test.name);
@@ -204,6 +208,7 @@ impl SingleTest<'_> {
         let forks = std::mem::take(&mut ran.forks);
         let subtests = if forks.is_empty() { Vec::new() } else { ran.sdk.take().unwrap_or_default().subtests };
         JudgedRun {
+            clocks,
             captured,
             record,
             by_wall_clock,

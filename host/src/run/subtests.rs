@@ -8,9 +8,14 @@ use crate::harness::rust::{self, OUT_OF_MEMORY};
 use crate::harness::sdk::{cleanup_failure, failure_message};
 use crate::ledger::ScopeId;
 use crate::ledger::heap::sites::Site;
-use crate::model::{Heap, Resource, SubtestRecord, SuppressedRecord, Usage, Verdict};
+use crate::model::{
+    ENDED_WITHIN, FAILED_WITHIN, Heap, Resource, SubtestRecord, SuppressedRecord, TestRecord, TrackedRecord, Usage,
+    Verdict,
+};
 use crate::sandbox::{Ending, SubtestRun, scope_id};
 use crate::symbols::TrapCause;
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
 
 /// The names of a test's scopes.
 #[derive(Clone, Copy)]
@@ -39,6 +44,33 @@ fn subtests<'a>(case: &Case<'a>) -> &'a [SubtestRun] {
     case.run.sdk.as_ref().map_or(&[], |said| &said.subtests)
 }
 
+/// When a subtest ran by the wall clock, and how long it took.
+#[derive(Debug, Clone)]
+pub struct SubtestClock {
+    pub path: String,
+    pub began: Instant,
+    pub elapsed: Duration,
+}
+
+/// When the subtests of a test ran, in the order in which they began; without those of which that is not known.
+pub fn clocks(case: &Case<'_>) -> Vec<SubtestClock> {
+    let clock = |subtest: &SubtestRun| {
+        let (began, elapsed) = subtest.clock?;
+        Some(SubtestClock { path: subtest.path.clone(), began, elapsed })
+    };
+    subtests(case).iter().filter_map(clock).collect()
+}
+
+/// Those of the subtests that the test's record has: its list may have been cut short.
+pub fn recorded_clocks(mut clocks: Vec<SubtestClock>, record: &TestRecord) -> Vec<SubtestClock> {
+    let subtests = record.details.as_ref().map_or(&[][..], |details| &details.subtests);
+    if subtests.len() < clocks.len() {
+        let recorded: HashSet<&str> = subtests.iter().map(|subtest| &*subtest.name).collect();
+        clocks.retain(|clock| recorded.contains(&*clock.path));
+    }
+    clocks
+}
+
 /// The records of a test's subtests. `left` is what the test left, and `spoils` says whether an entry of it fails a test.
 pub fn records(
     case: &Case<'_>,
@@ -49,9 +81,18 @@ pub fn records(
     spoils: impl Fn(&Resource) -> bool,
 ) -> Vec<SubtestRecord> {
     let balance = balance(heap, names.subtests);
+    let tracked = tracked_and_left(case, names.subtests);
     let record = |(index, subtest): (usize, &SubtestRun)| {
         let mut record = judged(case, judgement, names, subtest);
         record.usage = subtest.ending.is_some().then(|| usage(subtest, heap, balance.as_ref().map(|sums| sums[index])));
+        // Where the stack was used up, what is left depends on the compiler.
+        if !case.run.ending.used_up_stack() {
+            let left = |kind: &str| tracked[index].get(kind).copied().unwrap_or(0);
+            let counts = subtest.tracked.iter();
+            record.tracked = counts
+                .map(|(kind, counts)| TrackedRecord::new(&**kind, counts.total, counts.peak, left(kind)))
+                .collect();
+        }
         let scope = names.name(scope_id(index));
         let own = |resource: &&Resource| resource.by_place().any(|at| at.scope == scope);
         let placed = left.iter().flat_map(Resource::by_place).filter(|at| at.scope == scope);
@@ -82,7 +123,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
         record.verdict = judgement.verdict;
         record.reason = judgement.reason.clone();
         let is_fork = names.forked == Some(&subtest.path);
-        let message = judgement.message.as_deref().filter(|_| is_fork).unwrap_or("the test ended within it");
+        let message = judgement.message.as_deref().filter(|_| is_fork).unwrap_or(ENDED_WITHIN);
         if judgement.verdict != Verdict::Pass {
             failures.push(plain(message.to_owned()));
         }
@@ -117,7 +158,7 @@ fn judged(case: &Case<'_>, judgement: &Judgement, names: ScopeNames<'_>, subtest
         failures.push(SuppressedRecord::new(cleanup_failure(cleanup, symbols), Some(cleanup.ordinal)));
     }
     if failures.is_empty() && subtest.failed_within {
-        failures.push(plain("a subtest of it failed".to_owned()));
+        failures.push(plain(FAILED_WITHIN.to_owned()));
     }
     if let (Some(reason), true) = (&subtest.said.skipped, failures.is_empty()) {
         record.verdict = Verdict::Skip;
@@ -154,6 +195,20 @@ fn balance(heap: &Account, subtests: &[SubtestRun]) -> Option<Vec<LostAndRetaine
     balance.lost.iter().for_each(|site| add(site, 0));
     balance.retained.iter().for_each(|site| add(site, 2));
     Some(sums)
+}
+
+/// How many resources of each kind of the user's own each subtest and the subtests in it acquired that were still held at the end of the
+/// test.
+fn tracked_and_left<'a>(case: &Case<'a>, subtests: &[SubtestRun]) -> Vec<BTreeMap<&'a str, u64>> {
+    let mut sums = vec![BTreeMap::new(); subtests.len()];
+    for (handle, kind) in case.run.remains.open.iter().filter_map(|handle| Some((handle, handle.tracked.as_deref()?))) {
+        let mut scope = (handle.scope.0 as usize).checked_sub(1);
+        while let Some(index) = scope {
+            *sums[index].entry(kind).or_insert(0) += 1;
+            scope = subtests[index].within;
+        }
+    }
+    sums
 }
 
 fn usage(subtest: &SubtestRun, account: &Account, left: Option<LostAndRetained>) -> Usage {

@@ -8,12 +8,13 @@ use super::heap::Ground;
 use super::image_source::ImageSource;
 use super::said::{Said, SpanReader};
 use crate::ledger::heap::{Figures, ScopeHeap};
-use crate::ledger::{ScopeHandles, ScopeId};
+use crate::ledger::{ScopeHandles, ScopeId, ScopeTracked};
 use crate::model::SubtestFilter;
 use airtight_abi::scopes::{MAX_DEPTH, MAX_SUBTESTS, SubtestNames};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wasmtime::{Global, Instance};
 
 /// The subtests of one call of a test.
@@ -70,6 +71,7 @@ pub(super) struct OpenScope {
     pub(super) heap: Option<ScopeHeap>,
     pub(super) handles: ScopeHandles,
     pub(super) fuel: u64,
+    pub(super) clock: Instant,
     pub(super) stderr: usize,
     /// How many growths of memory the test had been refused before the subtest began.
     pub(super) refused: u64,
@@ -98,12 +100,17 @@ pub struct SubtestRun {
     pub linear_peak: u64,
     /// The most handles of the test's own that were open at once while it ran.
     pub handles_peak: u32,
+    /// What it tracked of the user's own kinds, by name.
+    pub tracked: Vec<(Arc<str>, ScopeTracked)>,
     /// The figures of its heap; `None` where the heap is not tracked.
     pub heap: Option<Figures>,
     /// The numbers of the blocks that were allocated while it ran.
     pub blocks: Option<RangeInclusive<u64>>,
     /// Whether it was forked: what there is to say of it is said by the run of the fork.
     pub forked: bool,
+    /// When it began by the wall clock, and how long it and its clean-ups took. A test that ends within it leaves the clean-ups to the
+    /// test. `None` where it did not run.
+    pub clock: Option<(Instant, Duration)>,
 }
 
 impl SubtestRun {
@@ -186,6 +193,9 @@ impl Scopes {
     pub(super) fn end_all(&mut self, len: u32) -> Vec<(usize, SpanReader)> {
         let open = std::mem::take(&mut self.open);
         self.ended_in = open.iter().map(|scope| scope.index).collect();
+        for scope in &open {
+            self.records[scope.index].clock = Some((scope.clock, scope.clock.elapsed()));
+        }
         let innermost = open.len();
         let ended = open.into_iter().enumerate().map(|(nth, mut scope)| {
             if nth + 1 == innermost {

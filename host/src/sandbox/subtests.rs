@@ -10,13 +10,18 @@ use super::state::{TestState, refuel};
 use super::subtest_call::SubtestCall;
 use super::threads::CallGuest;
 use super::wasi::{TracedEvent, meter};
+use crate::ledger::EndedScope;
 use crate::model::trace::TraceKind;
 use airtight_abi::scopes::{ENTER_EXPORT, FAILED, MAX_NAME, NOT_SELECTED, PASSED, SKIPPED};
+use std::time::Instant;
 use wasmtime::error::Context;
 use wasmtime::{Caller, Global, Trap, TypedFunc, Val};
 
 /// Bytes that the host counts as held for a subtest, beside its name and what it says.
 const RECORD: u64 = 512;
+
+/// Bytes that the host counts as held for a subtest's counts of one kind, beside the kind's name.
+const TRACKED: u64 = 64;
 
 /// `scope_run`. It waits for nothing where the guest has no threads.
 pub(super) async fn run_subtest(mut caller: Caller<'_, TestState>, call: SubtestCall) -> wasmtime::Result<i32> {
@@ -133,6 +138,7 @@ fn begin(cx: &mut impl CallGuest, guest: &Guest, index: usize, state: u32) -> wa
         heap,
         handles,
         fuel: state.spent_by_test(left),
+        clock: Instant::now(),
         stderr: state.wasi.stderr().len(),
         refused: refusals(state),
     };
@@ -177,7 +183,7 @@ async fn end(
     let state = store.data_mut();
     let Some(mut scope) = state.scopes.open.pop() else { wasmtime::bail!("no subtest is running") };
     scope.said.end(told.journal_len);
-    let handles_peak = state.wasi.end_scope(scope.handles);
+    let EndedScope { handles_peak, tracked } = state.wasi.end_scope(scope.handles);
     let (heap, blocks) = match (state.heap.book(), scope.heap) {
         (Some(book), Some(began)) => (book.end_scope(&began).ok(), Some(began.number + 1..=book.numbered())),
         _ => (None, None),
@@ -191,11 +197,25 @@ async fn end(
     charge(cx, meter::BYTE * bytes as u64)?;
     let mut store = cx.as_context_mut();
     let state = store.data_mut();
-    let kept = said.bytes() + record.stderr.len() as u64;
+    let counts: u64 = tracked.iter().map(|(kind, _)| TRACKED + kind.len() as u64).sum();
+    let kept = said.bytes() + record.stderr.len() as u64 + counts;
     let open = &mut state.scopes.records[index];
     let (path, within, failed_within) = (std::mem::take(&mut open.path), open.within, open.failed_within);
     let failed_cleanups = u32::try_from(failed).unwrap_or(u32::MAX);
-    *open = SubtestRun { path, within, failed_within, said, failed_cleanups, handles_peak, heap, blocks, ..record };
+    let clock = Some((scope.clock, scope.clock.elapsed()));
+    *open = SubtestRun {
+        path,
+        within,
+        failed_within,
+        said,
+        failed_cleanups,
+        handles_peak,
+        tracked,
+        heap,
+        blocks,
+        clock,
+        ..record
+    };
     let (failed, skipped) = (open.failed(), open.said.skipped.is_some());
     if let (true, Some(within)) = (failed, within) {
         state.scopes.records[within].failed_within = true;

@@ -106,7 +106,7 @@ impl Stream {
         }
         let failed = self.subtests(test).filter(|(_, sub)| sub.closing() == Some(Closing::Fail));
         match failed.last() {
-            Some(_) => "a subtest of it failed".to_owned(),
+            Some(_) => crate::model::FAILED_WITHIN.to_owned(),
             None => "it failed, and did not say why".to_owned(),
         }
     }

@@ -56,7 +56,10 @@ pub fn joined(parts: &[Part]) -> Volatile {
     let hosts: BTreeSet<&str> = all().map(|volatile| &*volatile.host).collect();
     let mut times: Vec<_> = all().flat_map(|volatile| volatile.times.iter().cloned()).collect();
     // Workers and clocks of several machines cannot be compared.
-    times.iter_mut().for_each(|time| (time.start_us, time.worker) = (None, None));
+    for time in &mut times {
+        (time.start_us, time.worker) = (None, None);
+        time.subtests.iter_mut().for_each(|subtest| subtest.start_us = None);
+    }
     let grants: BTreeSet<&String> = all().flat_map(|volatile| &volatile.grants).collect();
     times.sort_by(|a, b| (&a.module, &a.test).cmp(&(&b.module, &b.test)));
     // An entry that several parts ran is kept once, with the longest of its times.

@@ -1,12 +1,14 @@
-//! When each test ran, in Chrome's trace format: one row for each worker. Perfetto and `chrome://tracing` open it.
+//! When each test ran, in Chrome's trace format: one row for each worker. Perfetto and `chrome://tracing` open it. Subtests are
+//! slices within that of their test.
 //!
-//! It may not be known when a test began, as in reports of earlier versions. Such a test has no place on the line of time
-//! and is left out; the file says how many these are.
+//! It may not be known when a test or a subtest began, as in reports of earlier versions. One of these has no place on the line of
+//! time and is left out; the file says how many there are.
 
-use super::words;
-use crate::model::{Report, TestRecord};
+use super::{subtests, words};
+use crate::model::{Report, TestRecord, Usage, Verdict};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The process that all rows belong to.
 const PROCESS: u32 = 1;
@@ -26,6 +28,8 @@ struct OtherData<'a> {
     started: &'a str,
     digest: &'a str,
     tests_without_a_start: usize,
+    #[serde(skip_serializing_if = "is_none")]
+    subtests_without_a_start: usize,
 }
 
 #[derive(Serialize)]
@@ -33,8 +37,17 @@ struct OtherData<'a> {
 enum TraceEvent<'a> {
     /// The name of a row.
     Name { ph: &'static str, name: &'static str, pid: u32, tid: u32, args: NameArgument },
-    /// A test.
-    Complete { ph: &'static str, name: &'a str, cat: &'a str, ts: u64, dur: u64, pid: u32, tid: u32, args: Args<'a> },
+    /// A test or a subtest.
+    Complete {
+        ph: &'static str,
+        name: Cow<'a, str>,
+        cat: &'a str,
+        ts: u64,
+        dur: u64,
+        pid: u32,
+        tid: u32,
+        args: Args<'a>,
+    },
 }
 
 #[derive(Serialize)]
@@ -54,28 +67,49 @@ struct Args<'a> {
     heap_peak: Option<u64>,
 }
 
-pub(super) fn write(report: &Report) -> Vec<u8> {
+impl<'a> Args<'a> {
+    fn new(module: &'a str, verdict: Verdict, usage: Option<&Usage>) -> Self {
+        Self {
+            module,
+            verdict: verdict.name(),
+            fuel: usage.and_then(|usage| usage.fuel),
+            linear_peak: usage.and_then(|usage| usage.linear_peak),
+            heap_peak: usage.and_then(|usage| usage.heap.peak),
+        }
+    }
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
+}
+
+pub(super) fn write<'a>(report: &'a Report) -> Vec<u8> {
     let tests: BTreeMap<(&str, &str), &TestRecord> =
         words::tests(report).map(|(module, test)| ((&*module.name, &*test.name), test)).collect();
     let (mut rows, mut events, mut without) = (BTreeSet::new(), Vec::new(), 0);
+    let mut placed_subtests = 0;
     for time in &report.volatile.times {
         let (Some(start), Some(worker)) = (time.start_us, time.worker) else {
             without += 1;
             continue;
         };
         let Some(test) = tests.get(&(&*time.module, &*time.test)) else { continue };
-        let usage = test.usage.as_ref();
-        let args = Args {
-            module: &time.module,
-            verdict: test.verdict.name(),
-            fuel: usage.and_then(|usage| usage.fuel),
-            linear_peak: usage.and_then(|usage| usage.linear_peak),
-            heap_peak: usage.and_then(|usage| usage.heap.peak),
-        };
-        let (name, cat, tid) = (&*time.test, test.verdict.name(), worker.saturating_add(1));
+        let tid = worker.saturating_add(1);
         rows.insert(tid);
-        events.push(TraceEvent::Complete { ph: "X", name, cat, ts: start, dur: time.us, pid: PROCESS, tid, args });
+        let slice = |name: Cow<'a, str>, verdict: Verdict, usage: Option<&Usage>, (ts, dur): (u64, u64)| {
+            let (cat, args) = (verdict.name(), Args::new(&time.module, verdict, usage));
+            TraceEvent::Complete { ph: "X", name, cat, ts, dur, pid: PROCESS, tid, args }
+        };
+        events.push(slice((&*time.test).into(), test.verdict, test.usage.as_ref(), (start, time.us)));
+        let starts: HashMap<&str, (u64, u64)> =
+            time.subtests.iter().filter_map(|time| Some((&*time.name, (time.start_us?, time.us)))).collect();
+        for (name, subtest) in subtests::named(test) {
+            let Some(when) = starts.get(&*subtest.name) else { continue };
+            placed_subtests += 1;
+            events.push(slice(name.into(), subtest.verdict, subtest.usage.as_ref(), *when));
+        }
     }
+    let all_subtests: usize = words::tests(report).map(|(_, test)| subtests::named(test).count()).sum();
     let name = |tid, name, what: String| TraceEvent::Name {
         ph: "M",
         name,
@@ -93,6 +127,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
             started: &report.volatile.started,
             digest: &report.digest,
             tests_without_a_start: without,
+            subtests_without_a_start: all_subtests.saturating_sub(placed_subtests),
         },
         trace_events: all,
     };

@@ -96,7 +96,7 @@ fn of_place<'a>(module: &'a str, found: &'a FaultFinding, allowed: Option<&str>)
         accepted,
         message: format!("{}; to repeat:{}", fault_sentence(found), repeat.unwrap_or_default()),
         module,
-        test: first.map(|path| &*path.test),
+        test: first.map(|path| path.test.as_str().into()),
         place: place(&found.stack),
         related,
         fingerprint: fingerprint(&[

@@ -2,14 +2,16 @@
 //! same ones.
 
 use super::super::console::plain_title;
+use super::subtests;
 use super::words::{self, place};
 use crate::model::growth::Growth;
 use crate::model::resource::{LeakAction, LeakSetting};
 use crate::model::{
-    CoveredPlaces, Details, Frame, GateKind, GateRecord, MissedSite, Report, Resource, ResourceKind, TestRecord,
-    Verdict,
+    CoveredPlaces, Details, ENDED_WITHIN, FAILED_WITHIN, Frame, GateKind, GateRecord, MissedSite, Report, Resource,
+    ResourceKind, TestRecord, Verdict,
 };
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fmt::Write;
 
 /// What stands in place of a module if a finding is about the whole run.
@@ -49,8 +51,8 @@ pub(super) struct Finding<'a> {
     /// The finding in one line.
     pub message: String,
     pub module: &'a str,
-    /// The test; `None` if the finding is about the module or the whole run.
-    pub test: Option<&'a str>,
+    /// The test, or the subtest by its whole name; `None` if the finding is about the module or the whole run.
+    pub test: Option<Cow<'a, str>>,
     pub place: Option<&'a Frame>,
     pub related: Vec<RelatedPlace<'a>>,
     /// A text that is the same for the same finding in two reports: neither a line nor a count is part of it.
@@ -163,7 +165,54 @@ fn of_test<'a>(report: &'a Report, module: &'a str, test: &'a TestRecord) -> Vec
     if !test.verdict.is_success() && !explained {
         found.push(of_verdict(module, test, Some(details)));
     }
+    found.extend(subtests::as_tests(test).into_iter().filter_map(|subtest| of_subtest(module, test, subtest)));
     found
+}
+
+/// The finding about a subtest that failed by itself. What it left is told as a finding of its own. Where the test ended within it, that
+/// is told of the test; and where a subtest in it failed, of that one.
+fn of_subtest<'a>(module: &'a str, test: &'a TestRecord, subtest: TestRecord) -> Option<Finding<'a>> {
+    if subtest.verdict.is_success() || subtest.verdict == Verdict::Leak {
+        return None;
+    }
+    let path = subtests::path(test, &subtest.name)?;
+    let record = test.details.as_ref()?.subtests.iter().find(|record| record.name == path)?;
+    let elsewhere = match record.message.as_deref() {
+        Some(ENDED_WITHIN) => true,
+        Some(FAILED_WITHIN) | None => has_failed_within(test, path),
+        Some(_) => false,
+    };
+    if elsewhere && record.suppressed.is_empty() {
+        return None;
+    }
+    let rule = format!("test/{}", record.verdict.name());
+    Some(Finding {
+        message: format!("{}: {}", safe(&subtest.name), words::headline(&subtest)),
+        level: Level::Error,
+        accepted: None,
+        module,
+        place: place(&record.stack),
+        related: callers(&record.stack, "called from"),
+        fingerprint: fingerprint(&[&rule, module, &subtest.name, ""]),
+        rule,
+        test: Some(subtest.name.to_string().into()),
+    })
+}
+
+/// Whether a subtest failed that is in the one of this path.
+fn has_failed_within(test: &TestRecord, path: &str) -> bool {
+    let subtests = test.details.iter().flat_map(|details| &details.subtests);
+    subtests.into_iter().any(|subtest| {
+        let is_within = subtest.name.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        is_within && !subtest.verdict.is_success()
+    })
+}
+
+/// The name of a test; or of the innermost subtest in which the test ended, with its own before it.
+fn ended_in(test: &TestRecord) -> Cow<'_, str> {
+    let mut subtests = test.details.iter().flat_map(|details| &details.subtests);
+    let ended_in = subtests.rfind(|subtest| subtest.message.as_deref() == Some(ENDED_WITHIN));
+    ended_in.map_or(Cow::Borrowed(&*test.name), |subtest| subtests::full_name(test, subtest).into())
 }
 
 /// The finding about the verdict of a test.
@@ -172,11 +221,11 @@ fn of_verdict<'a>(module: &'a str, test: &'a TestRecord, details: Option<&'a Det
     let stack = details.map_or(&[][..], |details| &details.stack);
     let limit = details.and_then(|details| details.limit.as_ref()).map(|limit| limit.name.as_str());
     Finding {
-        message: format!("{}: {}", safe(&test.name), words::headline(test)),
+        message: format!("{}: {}", safe(&ended_in(test)), words::headline(test)),
         level: Level::Error,
         accepted: None,
         module,
-        test: Some(&test.name),
+        test: Some(ended_in(test)),
         place: place(stack),
         related: callers(stack, "called from"),
         fingerprint: fingerprint(&[&rule, module, &test.name, limit.unwrap_or_default()]),
@@ -218,6 +267,8 @@ fn of_leak<'a>(
     {
         related.push(RelatedPlace { what: format!("it {}", safe(&thread.does)), file, line: *line });
     }
+    // What a subtest acquired is its own.
+    let scope = subtests::path(test, &leak.scope).map_or(&*test.name, |_| &leak.scope);
     let what = match word {
         "retained" => "retained",
         _ => leak.kind.heading().words(),
@@ -229,9 +280,9 @@ fn of_leak<'a>(
                 test.verdict == Verdict::Pass || (level == Level::Warning && only_shows(report, leak.setting()));
             is_shown.then(|| format!("the policy only shows it: `{}` in `leaks`", leak.setting().key()))
         }),
-        message: format!("{}: {what}: {}", safe(&test.name), plain_title(leak)),
+        message: format!("{}: {what}: {}", safe(scope), plain_title(leak)),
         module,
-        test: Some(&test.name),
+        test: Some(scope.into()),
         place: place(&leak.stack),
         related,
         fingerprint: fingerprint(&[

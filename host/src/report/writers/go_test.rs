@@ -14,6 +14,8 @@
 //! A line of `testing`'s own begins with ^V. Within a text, ^V is escaped as `testing` escapes it.
 
 use super::findings::of_run;
+use super::subtests;
+use super::words::{self, Times};
 use crate::model::{Details, Report, SubtestRecord, TestRecord, Verdict};
 use crate::report::console::plain_details;
 use std::collections::HashMap;
@@ -29,15 +31,13 @@ const ESCAPE: char = '\u{1b}';
 const MARKS: [char; 3] = [FRAMING, '\u{0e}', '\u{0f}'];
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
-    let times = &report.volatile.times;
-    let times: HashMap<_, _> = times.iter().map(|time| ((&*time.module, &*time.test), time.us)).collect();
-    let modules = report.canonical.modules.iter();
-    let tests = modules.flat_map(|module| module.tests.iter().map(move |test| (&*module.name, test)));
+    let times = Times::new(report);
+    let tests = words::tests(report);
     let mut stream = Stream::default();
     let (mut any, mut failed) = (false, report.volatile.interrupted);
     // `go test` says nothing of benchmarks that nobody asked for.
     for (module, test) in tests.filter(|(_, test)| !is_unasked(test)) {
-        stream.test(test, times.get(&(module, &*test.name)).copied().unwrap_or_default());
+        stream.test(test, times.get(module, test).unwrap_or_default(), &times.of_subtests(module, test));
         any = true;
         failed |= !test.verdict.is_success();
     }
@@ -76,11 +76,11 @@ impl Stream {
         self.text.push('\n');
     }
 
-    fn test(&mut self, test: &TestRecord, us: u64) {
+    fn test(&mut self, test: &TestRecord, us: u64, of_subtests: &HashMap<&str, u64>) {
         let name = one_line(&test.name);
         self.own(&format!("=== RUN   {name}"));
         if let Some(details) = &test.details {
-            self.details(&name, details);
+            self.details(&name, (test, details), of_subtests);
         }
         if !test.verdict.is_success() {
             self.said("", &plain_details(test));
@@ -90,16 +90,20 @@ impl Stream {
         self.closing(&name, test.verdict, us);
     }
 
-    fn details(&mut self, name: &str, details: &Details) {
+    fn details(&mut self, name: &str, (test, details): (&TestRecord, &Details), times: &HashMap<&str, u64>) {
         for output in [&details.output.stdout, &details.output.stderr] {
             self.said("", &String::from_utf8_lossy(output));
         }
         for subtest in &details.subtests {
-            let SubtestRecord { name: path, verdict, message, reason, .. } = subtest;
-            let path = format!("{name}/{}", one_line(path));
+            let SubtestRecord { verdict, message, reason, .. } = subtest;
+            let path = one_line(&subtests::full_name(test, subtest));
+            if path == name {
+                // It is run alone, as the test.
+                continue;
+            }
             self.own(&format!("=== RUN   {path}"));
             message.iter().chain(reason).for_each(|text| self.said("    ", text));
-            self.closing(&path, *verdict, 0);
+            self.closing(&path, *verdict, times.get(&*subtest.name).copied().unwrap_or_default());
         }
         if !details.subtests.is_empty() {
             self.own(&format!("=== NAME  {name}"));

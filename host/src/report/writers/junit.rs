@@ -1,8 +1,9 @@
 //! JUnit's XML in Jenkins's dialect: a suite for each module. A leak is a failure. Its text is also in the test's output,
-//! for readers that show only one of the two.
+//! for readers that show only one of the two. A subtest is a case of its own behind that of its test.
 
 use super::super::console::{OneLine, plain_details};
 use super::findings::{WHOLE_RUN, of_run};
+use super::subtests;
 use super::words::{self, Times};
 use crate::model::safe_text::Lines;
 use crate::model::{ModuleRecord, RefusedModule, Report, TestRecord, Verdict};
@@ -36,6 +37,11 @@ fn suite(report: &Report, times: &Times<'_>, module: &ModuleRecord) -> TestSuite
         let time = times.get(module, test).map(Duration::from_micros);
         all = all.saturating_add(time.unwrap_or_default());
         suite.add_test_case(case(module, test, time));
+        let times = times.of_subtests(module, test);
+        suite.add_test_cases(subtests::as_tests(test).iter().map(|subtest| {
+            let time = subtests::path(test, &subtest.name).and_then(|path| times.get(path).copied());
+            case(module, subtest, time.map(Duration::from_micros))
+        }));
     }
     suite.set_time(all);
     suite.extra.insert("timestamp".into(), safe(&report.volatile.started).into());

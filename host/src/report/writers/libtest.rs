@@ -1,17 +1,19 @@
 //! The lines of Rust's test harness (`--format json --report-time`), as nextest writes them: an object in each line, a
 //! block for each module.
 //!
-//! A name is `crate::binary$test`. Every verdict that is not a pass is `failed`, and what there is to say of the test
+//! A name is `crate::binary$test`, and of a subtest, which is a test of its own, `crate::binary$test/case`. Every verdict that is not a pass is `failed`, and what there is to say of the test
 //! follows its output. A report does not have the tests that a filter left out, so their number is 0. The gates of the run
 //! are tests in a suite of their own.
 
 use super::super::console::plain_details;
 use super::findings::of_run;
+use super::subtests;
 use super::words::{self, Times};
 use crate::model::safe_text::is_deceptive;
 use crate::model::{ModuleRecord, Report, TestRecord, Verdict};
 use serde::Serialize;
 use serde_json::Number;
+use std::borrow::Cow;
 
 /// Which of nextest's two formats is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,22 +166,23 @@ impl Lines {
         let of = Nextest::new(&module.name);
         let nextest = (dialect == Dialect::Plus).then_some(of);
         let name = |test: &TestRecord| format!("{}::{}${}", of.package, of.test_binary, test.name);
-        self.write("suite", "started", What::Started { test_count: module.tests.len(), nextest });
-        for test in &module.tests {
+        let tests = timed(module, times);
+        self.write("suite", "started", What::Started { test_count: tests.len(), nextest });
+        for (test, _) in &tests {
             self.write("test", "started", What::test(&name(test)));
         }
-        let (mut counts, mut all) = ([0; 3], 0_u64);
+        let mut counts = [0; 3];
+        // The time of a test is that of its subtests, too.
+        let all = module.tests.iter().filter_map(|test| times.get(module, test)).fold(0, u64::saturating_add);
         // As in Rust's harness, tests that are not run come first.
-        let (skipped, run): (Vec<_>, Vec<_>) = module.tests.iter().partition(|test| test.verdict == Verdict::Skip);
-        for test in skipped {
+        let (skipped, run): (Vec<_>, Vec<_>) = tests.iter().partition(|(test, _)| test.verdict == Verdict::Skip);
+        for (test, _) in skipped {
             counts[2] += 1;
             let reason = words::reason(test);
             let message = (reason != "ignored").then(|| reason.strip_prefix("ignored: ").unwrap_or(reason));
             self.write("test", "ignored", What::Test { name: &name(test), exec_time: None, message, stdout: None });
         }
-        for test in run {
-            let us = times.get(module, test);
-            all = all.saturating_add(us.unwrap_or(0));
+        for (test, us) in run {
             let passed = test.verdict.is_success();
             counts[usize::from(!passed)] += 1;
             let (name, exec_time) = (name(test), us.and_then(seconds));
@@ -190,6 +193,20 @@ impl Lines {
         let event = if counts[1] == 0 { "ok" } else { "failed" };
         self.write("suite", event, What::ended(counts, all, nextest));
     }
+}
+
+/// The tests of a module, each with its subtests behind it, and the times that are known of them.
+fn timed<'m>(module: &'m ModuleRecord, times: &Times<'_>) -> Vec<(Cow<'m, TestRecord>, Option<u64>)> {
+    let timed = |test: &'m TestRecord| {
+        let of_subtests = times.of_subtests(module, test);
+        let of_subtest = |name: &str| of_subtests.get(subtests::path(test, name)?).copied();
+        let subtests = subtests::as_tests(test).into_iter().map(|subtest| {
+            let us = of_subtest(&subtest.name);
+            (Cow::Owned(subtest), us)
+        });
+        std::iter::once((Cow::Borrowed(test), times.get(module, test))).chain(subtests.collect::<Vec<_>>())
+    };
+    module.tests.iter().flat_map(timed).collect()
 }
 
 /// The test's output, both streams, and then why it did not pass.

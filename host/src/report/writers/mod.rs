@@ -12,6 +12,7 @@ mod junit;
 mod libtest;
 mod prometheus;
 mod sarif;
+mod subtests;
 #[cfg(test)]
 pub(super) mod tests;
 mod words;

@@ -1,39 +1,31 @@
-//! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: figures of the run, of each module
-//! and of each test. A figure that is not known has no sample.
+//! Figures of a run in the text format of OpenMetrics 1.0, which Prometheus reads, too: figures of the run, of each module,
+//! of each test and of each subtest. A figure that is not known has no sample.
 
+use super::subtests;
 use super::words::{self, Times};
-use crate::model::{ModuleRecord, Report, ResourceKind, TestRecord, Usage, Verdict};
+use crate::model::{ModuleRecord, Report, ResourceKind, SubtestRecord, TestRecord, Usage, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 const VERDICTS: [Verdict; 7] =
     [Verdict::Pass, Verdict::Leak, Verdict::Fail, Verdict::Memory, Verdict::Timeout, Verdict::Exit, Verdict::Skip];
 
-/// A figure of a test.
+/// A figure of a test, and of a subtest.
 type OfTest = (&'static str, &'static str, &'static str, fn(&Usage) -> Option<u64>);
 
-/// The figures of each test: name, unit and meaning.
+/// The figures of each test and subtest: the name behind `airtight_test_` or `airtight_subtest_`, unit and meaning.
 const OF_TESTS: [OfTest; 9] = [
-    ("airtight_test_fuel", "", "Fuel that the test spent: wasm operators and host work.", |usage| usage.fuel),
-    ("airtight_test_linear_peak_bytes", "bytes", "The highest that the test made its linear memory.", |usage| {
-        usage.linear_peak
+    ("fuel", "", "Fuel that it spent: wasm operators and host work.", |usage| usage.fuel),
+    ("linear_peak_bytes", "bytes", "The highest that the test had made its linear memory.", |usage| usage.linear_peak),
+    ("handles_peak", "", "Most descriptors open at once.", |usage| usage.handles_peak.map(u64::from)),
+    ("heap_peak_bytes", "bytes", "Most bytes of the heap that were live at once.", |usage| usage.heap.peak),
+    ("heap_allocated_bytes", "bytes", "Bytes of the heap that were allocated.", |usage| usage.heap.total),
+    ("heap_allocations", "", "Successful allocations.", |usage| usage.heap.allocations),
+    ("heap_frees", "", "Blocks freed.", |usage| usage.heap.frees),
+    ("heap_lost_bytes", "bytes", "Bytes of blocks that nothing reaches at the end.", |usage| usage.heap.lost),
+    ("heap_retained_bytes", "bytes", "Bytes of blocks that static data still reaches at the end.", |usage| {
+        usage.heap.retained
     }),
-    ("airtight_test_handles_peak", "", "Most descriptors open at once.", |usage| usage.handles_peak.map(u64::from)),
-    ("airtight_test_heap_peak_bytes", "bytes", "Most bytes of the heap that were live at once.", |usage| {
-        usage.heap.peak
-    }),
-    ("airtight_test_heap_allocated_bytes", "bytes", "Bytes of the heap that were allocated.", |usage| usage.heap.total),
-    ("airtight_test_heap_allocations", "", "Successful allocations.", |usage| usage.heap.allocations),
-    ("airtight_test_heap_frees", "", "Blocks freed.", |usage| usage.heap.frees),
-    ("airtight_test_heap_lost_bytes", "bytes", "Bytes of blocks that nothing reaches at the end.", |usage| {
-        usage.heap.lost
-    }),
-    (
-        "airtight_test_heap_retained_bytes",
-        "bytes",
-        "Bytes of blocks that static data still reaches at the end.",
-        |usage| usage.heap.retained,
-    ),
 ];
 
 pub(super) fn write(report: &Report) -> Vec<u8> {
@@ -80,6 +72,7 @@ pub(super) fn write(report: &Report) -> Vec<u8> {
         }
     }
     of_tests(&mut text, report);
+    of_subtests(&mut text, report);
     if !canonical.gates.is_empty() {
         text.family("airtight_gate_kept", "", "Whether the run keeps the gate of its profile: 1, or 0.");
         for gate in &canonical.gates {
@@ -110,13 +103,64 @@ fn of_tests(text: &mut Metrics, report: &Report) {
         }
     }
     for (name, unit, meaning, figure) in OF_TESTS {
-        text.family(name, unit, meaning);
+        text.family(&format!("airtight_test_{name}"), unit, meaning);
         for (module, test) in words::tests(report) {
             if let Some(figure) = test.usage.as_ref().and_then(figure) {
                 text.sample(&labels(module, test), &figure.to_string());
             }
         }
     }
+}
+
+fn of_subtests(text: &mut Metrics, report: &Report) {
+    let all = || {
+        words::tests(report)
+            .flat_map(|(module, test)| subtests::named(test).map(move |(_, subtest)| (module, test, subtest)))
+    };
+    if all().next().is_none() {
+        return;
+    }
+    text.family("airtight_subtests", "", "Subtests by verdict.");
+    let mut modules: BTreeMap<(&str, Verdict), u64> = BTreeMap::new();
+    all().for_each(|(module, _, subtest)| *modules.entry((&module.name, subtest.verdict)).or_default() += 1);
+    for ((module, verdict), count) in modules {
+        text.sample(&[("module", module), ("verdict", verdict.name())], &count.to_string());
+    }
+    text.family("airtight_subtest_passed", "", "Whether the subtest passed: 1, or 0; without those that were skipped.");
+    for (module, test, subtest) in all().filter(|(.., subtest)| subtest.verdict != Verdict::Skip) {
+        let passed = if subtest.verdict == Verdict::Pass { "1" } else { "0" };
+        text.sample(&subtest_labels(module, test, subtest), passed);
+    }
+    text.family("airtight_subtest_leaks", "", "Resources that the subtest left, without those of the subtests in it.");
+    for (module, test, subtest) in all() {
+        text.sample(&subtest_labels(module, test, subtest), &subtest.leaks.to_string());
+    }
+    let times = Times::new(report);
+    text.family("airtight_subtest_seconds", "seconds", "Wall-clock time of the subtest.");
+    for (module, test) in words::tests(report) {
+        let times = times.of_subtests(module, test);
+        for (_, subtest) in subtests::named(test) {
+            if let Some(us) = times.get(&*subtest.name) {
+                text.sample(&subtest_labels(module, test, subtest), &millionths(*us));
+            }
+        }
+    }
+    for (name, unit, meaning, figure) in OF_TESTS {
+        text.family(&format!("airtight_subtest_{name}"), unit, meaning);
+        for (module, test, subtest) in all() {
+            if let Some(figure) = subtest.usage.as_ref().and_then(figure) {
+                text.sample(&subtest_labels(module, test, subtest), &figure.to_string());
+            }
+        }
+    }
+}
+
+fn subtest_labels<'a>(
+    module: &'a ModuleRecord,
+    test: &'a TestRecord,
+    subtest: &'a SubtestRecord,
+) -> [(&'static str, &'a str); 3] {
+    [("module", &module.name), ("test", &test.name), ("subtest", &subtest.name)]
 }
 
 fn labels<'a>(module: &'a ModuleRecord, test: &'a TestRecord) -> [(&'static str, &'a str); 2] {
@@ -135,7 +179,7 @@ fn millionths(us: u64) -> String {
 #[derive(Default)]
 struct Metrics {
     text: String,
-    family: &'static str,
+    family: String,
     /// The labels of the samples of this family. No two samples of a family have the same labels, whatever names a guest
     /// gives to its tests.
     seen: BTreeSet<String>,
@@ -143,8 +187,8 @@ struct Metrics {
 
 impl Metrics {
     /// Begins a family of gauges.
-    fn family(&mut self, name: &'static str, unit: &str, meaning: &str) {
-        self.family = name;
+    fn family(&mut self, name: &str, unit: &str, meaning: &str) {
+        name.clone_into(&mut self.family);
         self.seen.clear();
         writeln!(self.text, "# TYPE {name} gauge").expect("a string takes everything");
         if !unit.is_empty() {

@@ -170,7 +170,7 @@ fn log(
 fn outcome<'a>(finding: &'a Finding<'_>, rules: &[(String, String)]) -> Outcome<'a> {
     let logical = |name: String, kind| LogicalLocation { fully_qualified_name: name, kind };
     let module = OneLine(finding.module).to_string();
-    let logical_location = match finding.test {
+    let logical_location = match &finding.test {
         Some(test) => logical(format!("{module} {}", OneLine(test)), "function"),
         None => logical(module, "module"),
     };

@@ -5,7 +5,8 @@ use crate::model::growth::{Growth, Round, Span};
 use crate::model::samples::{self, any_report, hostile};
 use crate::model::{
     CleanupCoverage, Details, Frame, GateKind, GateRecord, MissedSite, Omitted, Output, RefusedModule, Report,
-    Resource, ResourceKind, SocketRecord, TestRecord, TestTime, ThreadRecord, UnfinishedCleanup, Verdict,
+    Resource, ResourceKind, SocketRecord, SubtestRecord, SubtestTime, SuppressedRecord, TestRecord, TestTime,
+    ThreadRecord, TrackedRecord, UnfinishedCleanup, Usage, Verdict,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -57,6 +58,47 @@ fn renamed(name: &str, mut test: TestRecord) -> TestRecord {
     TestRecord { name: name.into(), ..test }
 }
 
+fn figures() -> Option<Usage> {
+    samples::passed("").usage
+}
+
+/// A test of which subtests failed, one of them within another.
+fn table_that_fails() -> TestRecord {
+    let subtest = |name: &str, verdict, message: Option<&str>| SubtestRecord {
+        message: message.map(str::to_owned),
+        usage: figures(),
+        ..SubtestRecord::new(name, verdict)
+    };
+    let wrong = SubtestRecord {
+        stack: vec![
+            samples::frame("parser::parse", "src/parser.rs", 41),
+            samples::frame("table::wrong", "tests/table.rs", 9),
+        ],
+        suppressed: vec![SuppressedRecord::new("and the count is off", None)],
+        ..subtest("outer/wrong", Verdict::Fail, Some("left: 3\nright: 4"))
+    };
+    let tracked = vec![TrackedRecord::new("Pool", 3, 2, 0)];
+    let subtests = vec![
+        SubtestRecord { tracked, ..subtest("fine", Verdict::Pass, None) },
+        subtest("outer", Verdict::Fail, Some("a subtest of it failed")),
+        wrong,
+        SubtestRecord { reason: Some("not here".to_owned()), ..SubtestRecord::new("skips", Verdict::Skip) },
+    ];
+    let message = Some("2 of its 4 subtests failed: `outer/wrong`".to_owned());
+    samples::with("table", Verdict::Fail, Details { message, subtests, ..Details::default() })
+}
+
+/// A test that left something of its own, and of which a subtest did.
+fn table_that_leaks() -> TestRecord {
+    let left = |scope: &str| Resource { scope: scope.to_owned(), ..samples::file(&format!("/tmp/{scope}"), 1) };
+    let leaks = vec![left("table_2/loses"), left("table_2")];
+    let subtests = vec![
+        SubtestRecord { leaks: 1, usage: figures(), ..SubtestRecord::new("loses", Verdict::Leak) },
+        SubtestRecord { usage: figures(), ..SubtestRecord::new("closes", Verdict::Pass) },
+    ];
+    samples::with("table_2", Verdict::Leak, Details { leaks, subtests, ..Details::default() })
+}
+
 /// A suite with every verdict, every kind of leak, and all else that a report can tell.
 pub(in crate::report) fn planted() -> Report {
     let span = |before, after| Span { before, after };
@@ -75,6 +117,8 @@ pub(in crate::report) fn planted() -> Report {
         grows,
         renamed("keeps", samples::left(Verdict::Leak, Vec::new(), vec![samples::kept()])),
         renamed("shown", shown),
+        table_that_fails(),
+        table_that_leaks(),
         samples::skipped("why", "ignored: not yet"),
     ];
     let mut semver = samples::one_of_each();
@@ -112,7 +156,15 @@ pub(in crate::report) fn planted() -> Report {
             let nth = volatile.times.len() as u64;
             let start_us = (test.verdict != Verdict::Exit).then_some(nth * 1000);
             let worker = start_us.map(|_| u32::try_from(nth % 2).unwrap());
-            volatile.times.push(TestTime { start_us, worker, ..TestTime::new(&*module.name, &*test.name, 1500 + nth) });
+            let subtests = test.details.iter().flat_map(|details| &details.subtests);
+            let ran = subtests.filter(|subtest| subtest.verdict != Verdict::Skip).enumerate();
+            let subtests = ran.map(|(place, subtest)| SubtestTime {
+                start_us: start_us.map(|start| start + 100 * place as u64),
+                ..SubtestTime::new(&*subtest.name, 100)
+            });
+            let subtests = subtests.collect();
+            let time = TestTime::new(&*module.name, &*test.name, 1500 + nth);
+            volatile.times.push(TestTime { start_us, worker, subtests, ..time });
         }
     }
     Report::new(canonical, volatile)
@@ -174,17 +226,26 @@ fn spoil(report: &mut Report, text: &str) {
     for time in &mut report.volatile.times {
         time.module = format!("{text}{}", time.module);
         time.test = format!("{text}{}", time.test);
+        time.subtests.iter_mut().for_each(|subtest| subtest.name = format!("{text}{}", subtest.name));
     }
     for module in &mut report.canonical.modules {
         module.name = format!("{text}{}", module.name);
         for test in &mut module.tests {
             test.name = format!("{text}{}", test.name).into();
             let Some(details) = test.details.as_deref_mut() else { continue };
-            let Details { message, hint, reason, stack, leaks, retained, output, failures, .. } = details;
+            let Details { message, hint, reason, stack, leaks, retained, output, failures, subtests, .. } = details;
             for said in [message, hint, reason].into_iter().filter(|said| said.is_some()) {
                 *said = Some(text.to_owned());
             }
             frames(stack);
+            for subtest in subtests {
+                subtest.name = format!("{text}{}", subtest.name);
+                subtest.message = subtest.message.take().map(|_| text.to_owned());
+                subtest.reason = subtest.reason.take().map(|_| text.to_owned());
+                frames(&mut subtest.stack);
+                subtest.tracked.iter_mut().for_each(|tracked| tracked.name = text.to_owned());
+                subtest.suppressed.iter_mut().for_each(|later| later.message = text.to_owned());
+            }
             failures.iter_mut().for_each(|failure| *failure = text.to_owned());
             *output = Output { stdout: text.as_bytes().to_vec(), stderr: text.as_bytes().to_vec(), dropped: 0 };
             for left in leaks.iter_mut().chain(retained) {
@@ -215,7 +276,9 @@ fn assert_valid(report: &Report) {
     let refused = report.canonical.refused.len();
     let gates = report.canonical.gates.len();
     let coverage = report.canonical.cleanup_coverage.iter().filter(|coverage| !coverage.passes()).count();
-    assert_is_xml(&text(ReportKind::Junit, report), tests + refused + gates + coverage);
+    let subtests: usize = super::words::tests(report).map(|(_, test)| super::subtests::named(test).count()).sum();
+    let cases = tests + subtests + refused + gates + coverage;
+    assert_is_xml(&text(ReportKind::Junit, report), cases);
     let sarif: Value = serde_json::from_str(&text(ReportKind::Sarif, report)).unwrap();
     assert_eq!(sarif["version"], "2.1.0");
     let annotations = text(ReportKind::Github, report);
@@ -233,7 +296,7 @@ fn assert_valid(report: &Report) {
         let text = text(kind, report);
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let ended = |line: &&Value| line["type"] == "test" && line["event"] != "started";
-        assert_eq!(lines.iter().filter(ended).count(), tests + refused + gates + coverage);
+        assert_eq!(lines.iter().filter(ended).count(), cases);
     }
     assert_is_openmetrics(&text(ReportKind::Prometheus, report));
     let trace: Value = serde_json::from_str(&text(ReportKind::ChromeTrace, report)).unwrap();

@@ -2,8 +2,8 @@
 
 use super::super::console::plain_headline;
 use crate::model::growth::Growth;
-use crate::model::{Frame, ModuleRecord, Report, TestRecord, Verdict};
-use std::collections::BTreeMap;
+use crate::model::{Frame, ModuleRecord, Report, TestRecord, TestTime, Verdict};
+use std::collections::{BTreeMap, HashMap};
 
 /// What is said of a test that did not pass if nothing more is known.
 fn end(verdict: Verdict) -> &'static str {
@@ -41,17 +41,23 @@ pub(super) fn tests(report: &Report) -> impl Iterator<Item = (&ModuleRecord, &Te
     report.canonical.modules.iter().flat_map(|module| module.tests.iter().map(move |test| (module, test)))
 }
 
-/// The wall-clock times of tests.
-pub(super) struct Times<'a>(BTreeMap<(&'a str, &'a str), u64>);
+/// The wall-clock times of tests and subtests.
+pub(super) struct Times<'a>(BTreeMap<(&'a str, &'a str), &'a TestTime>);
 
 impl<'a> Times<'a> {
     pub fn new(report: &'a Report) -> Self {
         let times = report.volatile.times.iter();
-        Self(times.map(|time| ((&*time.module, &*time.test), time.us)).collect())
+        Self(times.map(|time| ((&*time.module, &*time.test), time)).collect())
     }
 
     /// Microseconds; `None` where the test was not run, or its time is not known.
     pub fn get(&self, module: &ModuleRecord, test: &TestRecord) -> Option<u64> {
-        self.0.get(&(&*module.name, &*test.name)).copied()
+        self.0.get(&(&*module.name, &*test.name)).map(|time| time.us)
+    }
+
+    /// The times of the subtests of a test, by their paths below it.
+    pub fn of_subtests(&self, module: &ModuleRecord, test: &TestRecord) -> HashMap<&'a str, u64> {
+        let time = self.0.get(&(&*module.name, &*test.name));
+        time.iter().flat_map(|time| &time.subtests).map(|time| (&*time.name, time.us)).collect()
     }
 }

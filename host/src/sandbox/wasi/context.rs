@@ -16,7 +16,9 @@ use super::trace::Tracer;
 use super::watch::{BegunAllocation, CallWatch, Request, WatchOptions};
 use super::watchdog::Watchdog;
 use super::world::World;
-use crate::ledger::{Access, Acquisition, Handle, HandleId, Kind, Ledger, Origin, ScopeHandles, ScopeId, Stack};
+use crate::ledger::{
+    Access, Acquisition, EndedScope, Handle, HandleId, Kind, Ledger, Origin, ScopeHandles, ScopeId, Stack,
+};
 use crate::policy::Limit;
 use std::sync::Arc;
 use wasi_common::snapshots::preview_1::types::{Errno, Fd, Rights};
@@ -98,8 +100,8 @@ impl Wasi {
         self.ledger.begin_scope(scope)
     }
 
-    /// The running scope ends. Gives the most handles that were open at once in it.
-    pub(crate) fn end_scope(&mut self, began: ScopeHandles) -> u32 {
+    /// The running scope ends. Gives its figures.
+    pub(crate) fn end_scope(&mut self, began: ScopeHandles) -> EndedScope {
         self.ledger.end_scope(began)
     }
 

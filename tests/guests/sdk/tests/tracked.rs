@@ -60,3 +60,13 @@ fn pass_outlived_its_subtest(t: &mut T) {
 fn leak_in_a_plain_test() {
     std::mem::forget(airtight::track("Connection", "db"));
 }
+
+#[airtight::test]
+fn leak_of_some_cases(t: &mut T) {
+    t.run("drops", |t| drop([mock(t, 1), mock(t, 2)]));
+    t.run("keeps", |t| {
+        std::mem::forget([mock(t, 3), mock(t, 4)]);
+        t.run("inner", |t| std::mem::forget(mock(t, 5)));
+    });
+    t.run("nothing", |_| {});
+}

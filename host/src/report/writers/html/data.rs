@@ -1,13 +1,15 @@
 //! The data for the page's script: every test, as JSON that can stand in a script element.
 
 use super::super::super::console::plain_details;
+use super::super::subtests;
 use super::super::words::{self, Times};
 use super::figure::ScriptFigure;
 use super::timeline::{DrawnTimeline, Timelines};
 use crate::model::fuel::FunctionPlace;
 use crate::model::safe_text::OneLine;
-use crate::model::{Report, TestRecord, Usage};
+use crate::model::{Report, SubtestRecord, TestRecord, Usage};
 use serde::Serialize;
+use std::collections::HashMap;
 
 #[derive(Serialize)]
 struct Row {
@@ -16,11 +18,8 @@ struct Row {
     verdict: &'static str,
     /// Wall-clock time in microseconds.
     us: Option<ScriptFigure>,
-    fuel: Option<ScriptFigure>,
-    linear: Option<ScriptFigure>,
-    peak: Option<ScriptFigure>,
-    lost: Option<ScriptFigure>,
-    retained: Option<ScriptFigure>,
+    #[serde(flatten)]
+    figures: Figures,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -37,6 +36,43 @@ struct Row {
     /// What the others spent.
     #[serde(skip_serializing_if = "Option::is_none")]
     other_functions: Option<ScriptFigure>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    subtests: Vec<SubtestRow>,
+}
+
+/// The verdict and the figures of a subtest. What there is to say of one that did not pass is told in its test's details.
+#[derive(Serialize)]
+struct SubtestRow {
+    name: String,
+    verdict: &'static str,
+    us: Option<ScriptFigure>,
+    #[serde(flatten)]
+    figures: Figures,
+    /// Resources that it left, without those of the subtests in it.
+    leaks: ScriptFigure,
+}
+
+/// Figures of a test or a subtest.
+#[derive(Serialize)]
+struct Figures {
+    fuel: Option<ScriptFigure>,
+    linear: Option<ScriptFigure>,
+    peak: Option<ScriptFigure>,
+    lost: Option<ScriptFigure>,
+    retained: Option<ScriptFigure>,
+}
+
+impl Figures {
+    fn new(usage: Option<&Usage>) -> Self {
+        let figure = |figure: fn(&Usage) -> Option<u64>| usage.and_then(figure).map(ScriptFigure);
+        Self {
+            fuel: figure(|usage| usage.fuel),
+            linear: figure(|usage| usage.linear_peak),
+            peak: figure(|usage| usage.heap.peak),
+            lost: figure(|usage| usage.heap.lost),
+            retained: figure(|usage| usage.heap.retained),
+        }
+    }
 }
 
 /// Functions of a test that are listed.
@@ -65,7 +101,8 @@ pub(super) fn json(report: &Report) -> String {
         let (times, timelines) = (&times, &timelines);
         module.tests.iter().map(move |test| {
             let timeline = timelines.draw(&module.name, &test.name);
-            Row { timeline, ..row(nth, test, times.get(module, test)) }
+            let subtests = subtests(test, &times.of_subtests(module, test));
+            Row { timeline, subtests, ..row(nth, test, times.get(module, test)) }
         })
     });
     let data = Data {
@@ -76,25 +113,32 @@ pub(super) fn json(report: &Report) -> String {
 }
 
 fn row(module: usize, test: &TestRecord, us: Option<u64>) -> Row {
-    let figure = |figure: fn(&Usage) -> Option<u64>| test.usage.as_ref().and_then(figure).map(ScriptFigure);
     let skipped = test.details.as_ref().is_some_and(|details| details.reason.is_some());
     Row {
         module,
         name: OneLine(&test.name).to_string(),
         verdict: test.verdict.name(),
         us: us.map(ScriptFigure),
-        fuel: figure(|usage| usage.fuel),
-        linear: figure(|usage| usage.linear_peak),
-        peak: figure(|usage| usage.heap.peak),
-        lost: figure(|usage| usage.heap.lost),
-        retained: figure(|usage| usage.heap.retained),
+        figures: Figures::new(test.usage.as_ref()),
         reason: skipped.then(|| OneLine(words::reason(test)).to_string()),
         details: plain_details(test),
         growth: growth(test),
         timeline: None,
         functions: functions(test),
         other_functions: other_functions(test),
+        subtests: Vec::new(),
     }
+}
+
+fn subtests(test: &TestRecord, times: &HashMap<&str, u64>) -> Vec<SubtestRow> {
+    let row = |(_, subtest): (String, &SubtestRecord)| SubtestRow {
+        name: OneLine(&subtest.name).to_string(),
+        verdict: subtest.verdict.name(),
+        us: times.get(&*subtest.name).map(|us| ScriptFigure(*us)),
+        figures: Figures::new(subtest.usage.as_ref()),
+        leaks: ScriptFigure(subtest.leaks),
+    };
+    subtests::named(test).map(row).collect()
 }
 
 /// The functions that spent most, by their places.

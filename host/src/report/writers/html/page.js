@@ -137,6 +137,17 @@
     return make("table", { class: "functions", "aria-label": "Fuel of " + test.path + " by function" }, make("thead", {}, head), make("tbody", {}, ...rows));
   };
 
+  const subtestsOf = (test) => {
+    const columns = COLUMNS.map((column) => (column.key === "name" ? { key: "name", title: "Subtest" } : column)).concat({ key: "leaks", title: "Left", number: true });
+    const head = make("tr", {}, ...columns.map((column) => make("th", { scope: "col", class: column.number ? "number" : "" }, column.title)));
+    const cell = (subtest, column) => {
+      if (column.key === "verdict") return make("td", { class: "verdict " + (subtest.verdict === "skip" ? "skip-word" : subtest.verdict) }, subtest.verdict);
+      return make("td", column.number ? { class: "number" } : {}, column.number ? shows(subtest, column) : subtest.name);
+    };
+    const rows = test.subtests.map((subtest) => make("tr", {}, ...columns.map((column) => cell(subtest, column))));
+    return make("table", { class: "subtests", "aria-label": "Subtests of " + test.path }, make("thead", {}, head), make("tbody", {}, ...rows));
+  };
+
   const rowsOf = (test) => {
     const row = make("tr", {});
     for (const column of COLUMNS) {
@@ -144,7 +155,7 @@
         row.append(make("td", { class: "verdict " + (test.verdict === "skip" ? "skip-word" : test.verdict) }, test.verdict));
       } else if (column.key === "name") {
         const cell = make("td", { class: "name" });
-        if (test.details || test.growth || test.timeline || test.functions) {
+        if (test.details || test.growth || test.timeline || test.functions || test.subtests) {
           const id = "details-" + test.index;
           const button = make("button", { type: "button", "aria-expanded": String(open.has(test.index)), "aria-controls": id }, test.path);
           button.addEventListener("click", () => toggle(test, row, button, id));
@@ -167,6 +178,7 @@
     if (test.growth) cell.append(plot(test.growth));
     if (test.timeline) cell.append(...timelineOf(test));
     if (test.functions) cell.append(functionsOf(test));
+    if (test.subtests) cell.append(make("div", { class: "wide" }, subtestsOf(test)));
     return make("tr", { id, class: "details" }, cell);
   };
 
