@@ -298,3 +298,35 @@ fn can_compile_c(dir: &Path) -> Result<(), String> {
         Err(format!("{} cannot build for wasm: {}", clang(), said.trim()))
     }
 }
+
+/// The blocks of C's have the types of the variables that they are assigned to: what each line of the source says before its mark, where `-`
+/// stands for a type that is not known.
+#[test]
+fn c_blocks_have_the_types_of_their_variables() {
+    for name in ["leak_with_types_unoptimised", "leak_with_types"] {
+        let (_, test) = tests(c_report()).find(|(module, _)| *module == name).unwrap();
+        let source = std::fs::read_to_string(guests_dir().join("c").join(name).with_extension("c")).unwrap();
+        let told: BTreeMap<u64, &str> = blocks_of(test)
+            .map(|blocks| {
+                (line_in_c(blocks), blocks["type"].as_str().or(blocks["blocks"]["type"].as_str()).unwrap_or("-"))
+            })
+            .collect();
+        let mut expected = BTreeMap::new();
+        for (line, text) in (1_u64..).zip(source.lines()) {
+            let Some(text) = text.strip_suffix(" /* lost here */") else { continue };
+            let wanted = text.rsplit_once("/* ").unwrap().1.strip_suffix(" */").unwrap();
+            expected.insert(line, wanted);
+        }
+        assert_eq!(told, expected, "{name}");
+    }
+}
+
+/// All blocks that a test left: those of each entry by place, and those that only they reach.
+fn blocks_of(test: &Value) -> impl Iterator<Item = &Value> {
+    test["leaks"].as_array().into_iter().flatten().filter(|leak| leak["kind"] == "heap").flat_map(by_place)
+}
+
+/// The innermost line in the source of a guest of C's.
+fn line_in_c(blocks: &Value) -> u64 {
+    places(&blocks["stack"]).find(|(file, _)| file.starts_with("c/")).unwrap().1
+}

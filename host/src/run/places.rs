@@ -7,7 +7,7 @@ use crate::ledger::heap::sites::PlacedBlock;
 use crate::model::Frame;
 use crate::sandbox::BlockScopes;
 use crate::sandbox::rerun::AllocationStacks;
-use crate::symbols::{CountedPointer, Symbols};
+use crate::symbols::{AllocatedFor, CountedPointer, ElementType, Symbols};
 use std::collections::HashMap;
 
 /// A place at which blocks were allocated.
@@ -25,6 +25,48 @@ pub struct AllocationPlace {
     pub counted: Option<CountedPointer>,
     /// The type for which the block was allocated.
     pub type_name: Option<String>,
+    /// Of blocks of C's: the type of their elements, and how large the blocks are.
+    pub(super) elements: Option<Elements>,
+}
+
+/// What is known of blocks whose elements have a type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elements {
+    of: ElementType,
+    /// The size that all blocks have.
+    same_size: Option<u32>,
+    /// Whether the size of every block is a multiple of an element's.
+    are_whole: bool,
+}
+
+impl Elements {
+    fn new(of: ElementType, size: u32) -> Self {
+        let mut elements = Self { of, same_size: Some(size), are_whole: true };
+        elements.add(size);
+        elements
+    }
+
+    fn add(&mut self, size: u32) {
+        self.same_size = self.same_size.filter(|same| *same == size);
+        self.are_whole &= self.of.size.is_some_and(|element| u64::from(size) % element == 0);
+    }
+
+    /// The name of the blocks' type: `struct node` for a block of one, `struct node[3]` for blocks of three, `struct node[]` where they differ.
+    /// Where a block is not made of whole elements, there is only the element's: more may follow it in the block.
+    fn name(self) -> String {
+        let count = self.same_size.zip(self.of.size).map(|(size, element)| u64::from(size) / element);
+        match (self.are_whole, count) {
+            (false, _) | (true, Some(1)) => self.of.name,
+            (true, Some(count)) => array(&self.of.name, &count.to_string()),
+            (true, None) => array(&self.of.name, ""),
+        }
+    }
+}
+
+/// The name of an array in C, whose elements may be arrays: of three `int[4]`, it is `int[3][4]`.
+fn array(element: &str, length: &str) -> String {
+    let (name, inner) = element.split_at(element.find('[').unwrap_or(element.len()));
+    format!("{name}[{length}]{inner}")
 }
 
 /// Finds the places of blocks.
@@ -47,6 +89,7 @@ struct PlaceKey {
     frames: Vec<Frame>,
     counted: Option<CountedPointer>,
     type_name: Option<String>,
+    element: Option<ElementType>,
 }
 
 impl<'a> PlaceFinder<'a> {
@@ -71,7 +114,12 @@ impl<'a> PlaceFinder<'a> {
     }
 
     /// All places, by their numbers.
-    pub fn finish(self) -> Vec<AllocationPlace> {
+    pub fn finish(mut self) -> Vec<AllocationPlace> {
+        for place in &mut self.places {
+            if let Some(elements) = place.elements.take() {
+                place.type_name = Some(elements.name());
+            }
+        }
         self.places
     }
 
@@ -86,26 +134,32 @@ impl<'a> PlaceFinder<'a> {
         let place = match self.by_stack.get(&index) {
             Some(place) => *place,
             None => {
-                let place = self.new_place(index);
+                let place = self.new_place(index, block.size);
                 self.by_stack.insert(index, place);
                 place
             }
         };
+        if let Some(elements) = &mut self.places[place as usize].elements {
+            elements.add(block.size);
+        }
         let depth = found.map(|(_, depth)| depth);
         PlacedBlock { block: *block, place, depth, scope: scopes.scope(block.number) }
     }
 
-    fn new_place(&mut self, index: Option<usize>) -> u32 {
+    /// The place of a stack that was not met before, at which a block of `size` bytes was allocated.
+    fn new_place(&mut self, index: Option<usize>, size: u32) -> u32 {
         let stack = index.zip(self.stacks).map(|(index, stacks)| Stack::clone(&stacks.all()[index].stack));
         if self.room.is_full() && stack.is_some() {
             self.places.push(AllocationPlace { stack, is_omitted: true, ..AllocationPlace::default() });
             return self.places.len() as u32 - 1;
         }
         let shown = stack.as_deref().map(|stack| self.symbols.place_of_allocation(stack));
-        let (counted, type_name) = stack.as_deref().map(|stack| self.symbols.allocated_for(stack)).unwrap_or_default();
+        let known = stack.as_deref().map(|stack| self.symbols.allocated_for(stack)).unwrap_or_default();
+        let AllocatedFor { counted, type_name, element } = known;
         let (frames, plain) = shown.unwrap_or_default();
         let is_recursive = plain.is_some();
-        let key = PlaceKey { frames: plain.unwrap_or_else(|| frames.clone()), counted, type_name: type_name.clone() };
+        let (same, type_key) = (plain.unwrap_or_else(|| frames.clone()), type_name.clone());
+        let key = PlaceKey { frames: same, counted, type_name: type_key, element: element.clone() };
         let next = self.places.len() as u32;
         let number = *self.by_frames.entry(key).or_insert(next);
         match self.places.get_mut(number as usize) {
@@ -117,6 +171,7 @@ impl<'a> PlaceFinder<'a> {
                     is_recursive,
                     counted,
                     type_name,
+                    elements: element.map(|element| Elements::new(element, size)),
                     is_omitted: false,
                 });
             }
@@ -132,6 +187,23 @@ mod tests {
     use super::*;
     use crate::ledger::RawFrame;
     use crate::symbols::PathRoots;
+
+    #[test]
+    fn blocks_of_whole_elements_are_arrays() {
+        let name = |of: &str, size: Option<u64>, blocks: &[u32]| {
+            let mut elements = Elements::new(ElementType { name: of.to_owned(), size }, blocks[0]);
+            blocks.iter().for_each(|size| elements.add(*size));
+            elements.name()
+        };
+        assert_eq!(name("struct node", Some(8), &[8, 8]), "struct node");
+        assert_eq!(name("struct node", Some(8), &[24, 24]), "struct node[3]");
+        assert_eq!(name("struct node", Some(8), &[24, 8]), "struct node[]");
+        assert_eq!(name("struct node", Some(8), &[24, 9]), "struct node", "one is not made of whole elements");
+        assert_eq!(name("struct node", Some(8), &[4]), "struct node");
+        assert_eq!(name("struct text", None, &[24]), "struct text");
+        assert_eq!(name("int[4]", Some(16), &[48]), "int[3][4]");
+        assert_eq!(name("char", Some(1), &[0]), "char[0]");
+    }
 
     #[test]
     fn places_that_look_the_same_are_one() {

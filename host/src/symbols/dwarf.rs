@@ -79,6 +79,12 @@ impl Dwarf {
         calls
     }
 
+    /// Where the unit begins that the code at this offset belongs to, in the section of units.
+    pub(super) fn unit_of(&self, offset: u32) -> Option<usize> {
+        let unit = self.context.find_dwarf_and_unit(offset.into()).skip_all_loads()?;
+        unit.header.debug_info_offset().map(|offset| offset.0)
+    }
+
     pub(super) fn sections(&self) -> &gimli::Dwarf<MeteredReader> {
         &self.sections
     }

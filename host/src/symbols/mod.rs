@@ -3,6 +3,7 @@
 //! Everything is read from the module's own name section, its debug information (DWARF) and the tables of Go, each once, when
 //! it is first needed. Nothing here fails: if something cannot be read, frames are without it.
 
+mod assigned;
 mod block_type;
 mod class;
 mod counted;
@@ -26,6 +27,7 @@ mod trim;
 mod type_names;
 mod variables;
 
+pub use assigned::ElementType;
 pub use counted::CountedPointer;
 pub use go::{GoTables, NoGoTables, frame as go_frame};
 pub use harness_frames::HarnessFrames;
@@ -36,6 +38,7 @@ use crate::catalogue::sections::Section;
 use crate::ledger::RawFrame;
 use crate::model::Frame;
 use crate::model::resource::VariableRecord;
+use assigned::{AssignedTypes, ModuleCode};
 use class::{Class, class};
 use decls::Decl;
 use demangle::readable;
@@ -94,6 +97,18 @@ struct Lines {
     known_bytes: usize,
     decls: Option<Vec<Decl>>,
     variables: Option<Vec<Variable>>,
+    assigned: AssignedTypes,
+}
+
+/// For what a block was allocated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct AllocatedFor {
+    /// The type of Rust's library that counts references to it, if one does.
+    pub counted: Option<CountedPointer>,
+    /// The name of the type of Rust's library for which it was.
+    pub type_name: Option<String>,
+    /// In C, the type to which the variable points that its address was assigned to.
+    pub element: Option<ElementType>,
 }
 
 impl Lines {
@@ -184,9 +199,8 @@ impl Symbols {
         (frames, folds.then_some(plain))
     }
 
-    /// For what a block was allocated: which type of Rust's library counts references to it, if one does, and the name of the type
-    /// for which it was, as far as the debug information tells.
-    pub fn allocated_for(&self, stack: &[RawFrame]) -> (Option<CountedPointer>, Option<String>) {
+    /// For what a block was allocated, as far as the debug information tells.
+    pub fn allocated_for(&self, stack: &[RawFrame]) -> AllocatedFor {
         let groups = self.groups(&stack[..stack.len().min(CAUSE_FRAMES)]);
         let inner = || groups.iter().flat_map(|group| group.iter()).take_while(|symbol| symbol.owner.is_foreign());
         let counted = counted::counted(inner().map(|symbol| symbol.frame.function.as_str()));
@@ -194,7 +208,20 @@ impl Symbols {
             path: &symbol.frame.function,
             generic: symbol.generic.as_deref(),
         }));
-        (counted, known.or_else(|| Some(counted?.name().to_owned())))
+        let type_name = known.or_else(|| Some(counted?.name().to_owned()));
+        let element = if type_name.is_none() { self.assigned_type(stack, &groups) } else { None };
+        AllocatedFor { counted, type_name, element }
+    }
+
+    /// The type to which the variable of C's points to which the block of this allocation was assigned.
+    fn assigned_type(&self, stack: &[RawFrame], groups: &[Arc<[Symbol]>]) -> Option<ElementType> {
+        // Where a function of the library was inlined, it is not called.
+        let is_users = |group: &Arc<[Symbol]>| group.first().is_some_and(|symbol| !symbol.owner.is_foreign());
+        let call = *stack.get(groups.iter().position(is_users)?)?;
+        let mut lines = self.lines();
+        let unit = self.dwarf(&mut lines)?.unit_of(call.offset?)?;
+        let module = ModuleCode { bytes: &self.bytes, sections: &self.sections };
+        lines.assigned.find(module, (call, unit), |function| self.names().raw(function))
     }
 
     fn frames_for(&self, stack: &[RawFrame], purpose: Purpose) -> Vec<Frame> {

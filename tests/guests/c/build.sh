@@ -14,6 +14,10 @@ for source in *.c; do
         *above_the_data* | *below_the_stack*) layout=--no-stack-first ;;
         *) layout=--stack-first ;;
     esac
-    "${CLANG:-clang-22}" --target=wasm32-wasi -g -O1 -Wall -Werror -Wno-deprecated -fno-builtin -I../../../guest-sdk/c \
+    case $name in
+        *unoptimised*) level=-O0 ;;
+        *) level=-O1 ;;
+    esac
+    "${CLANG:-clang-22}" --target=wasm32-wasi -g $level -Wall -Werror -Wno-deprecated -fno-builtin -I../../../guest-sdk/c \
         "-ffile-prefix-map=$PWD=c" -ffile-prefix-map=/usr=usr "-fdebug-compilation-dir=c" --no-wasm-opt "-Wl,$layout" -o "$into/$name.wasm" "$source"
 done

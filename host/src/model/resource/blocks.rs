@@ -29,7 +29,8 @@ pub struct BlocksRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_by: Option<VariableRecord>,
     /// The type for which each of these blocks was allocated: `Rc<Section>`, `Vec<String>`, `HashMap<u64, String>`. It is known
-    /// only if the names of the functions that allocated the blocks tell it, and it is the same for all of them.
+    /// only if the names of the functions that allocated the blocks tell it, and it is the same for all of them. Of blocks of C's,
+    /// it is the type of the variable that they were assigned to: `struct node`, `char[40]`.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_name: Option<String>,
     /// At how many depths of a recursion they were allocated; 0 if no recursion allocated them.
