@@ -48,7 +48,7 @@ impl Elements {
 
     fn add(&mut self, size: u32) {
         self.same_size = self.same_size.filter(|same| *same == size);
-        self.are_whole &= self.of.size.is_some_and(|element| u64::from(size) % element == 0);
+        self.are_whole &= self.of.size.is_some_and(|element| u64::from(size).is_multiple_of(element));
     }
 
     /// The name of the blocks' type: `struct node` for a block of one, `struct node[3]` for blocks of three, `struct node[]` where they differ.

@@ -291,7 +291,9 @@ impl Code<'_, '_> {
     fn element(&self, base: Value, by: u64, at: u32) -> Value {
         let types = self.function.types();
         let array = match base {
-            Value::Within(of, 0) if types.size(of).is_some_and(|size| size > 0 && by % size == 0) => return base,
+            Value::Within(of, 0) if types.size(of).is_some_and(|size| size > 0 && by.is_multiple_of(size)) => {
+                return base;
+            }
             Value::Within(of, offset) => Some((of, offset)),
             Value::Frame(frame) => self.function.in_frame(frame, at),
             Value::Constant(address) => self.function.at_address(address.into()),

@@ -61,9 +61,11 @@ impl AssignedTypes {
             // They can be looked up again.
             self.known.clear();
         }
-        let functions = self.functions.get_or_insert_with(|| ModuleFunctions::read(module.bytes));
         let index = self.units.entry(unit).or_insert_with(|| UnitIndex::read(module, unit));
-        let found = index.as_ref().and_then(|index| look_up(module, (functions, index), call, name));
+        let found = index.as_ref().and_then(|index| {
+            let functions = self.functions.get_or_insert_with(|| ModuleFunctions::read(module.bytes));
+            look_up(module, (functions, index), call, name)
+        });
         self.known.insert(call, found.clone());
         found
     }
@@ -80,4 +82,54 @@ fn look_up<'n>(
     let is_allocator = |function| name(function).is_some_and(|name| ALLOCATORS.contains(&name));
     let assigned = code::follow((module.bytes, functions), call, &function, is_allocator)?;
     function.types().element(assigned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::symbols::{PathRoots, Symbols};
+    use wasmparser::Operator;
+
+    /// Every call in the code of the user's functions.
+    fn calls(bytes: &[u8]) -> Vec<RawFrame> {
+        let functions = ModuleFunctions::read(bytes);
+        let in_function = |function: u32| {
+            let operators = functions.body(bytes, function).and_then(|body| body.get_operators_reader().ok());
+            let all = operators.into_iter().flat_map(|operators| operators.into_iter_with_offsets());
+            let calls = all.filter_map(Result::ok).filter(|(operator, _)| matches!(operator, Operator::Call { .. }));
+            let offsets = calls.filter_map(|(_, position)| functions.offset(position)).collect::<Vec<_>>();
+            offsets.into_iter().map(move |offset| RawFrame { function, offset: Some(offset) })
+        };
+        (0..40).flat_map(in_function).collect()
+    }
+
+    fn types(bytes: &[u8], calls: &[RawFrame]) -> Vec<Option<String>> {
+        let symbols = Symbols::of_bytes(bytes, PathRoots::default());
+        calls.iter().map(|call| symbols.allocated_for(&[*call]).element.map(|element| element.name)).collect()
+    }
+
+    /// Damage may take a type away, or change what the debug information claims; it does no harm.
+    #[test]
+    fn damaged_debug_information_does_no_harm() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guests/c/leak_with_types_unoptimised.wasm");
+        let whole = std::fs::read(path).unwrap();
+        let calls = calls(&whole);
+        let known = types(&whole, &calls).into_iter().flatten().collect::<Vec<_>>();
+        assert!(known.len() > 10 && known.contains(&"struct node".to_owned()), "{known:?}");
+        let sections = crate::catalogue::sections::sections(&whole).unwrap();
+        let debug: Vec<_> = sections.iter().filter(|section| section.name.starts_with(".debug_")).collect();
+        let mut seed = 7_usize;
+        let mut random = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below.max(1)
+        };
+        for _ in 0..60 {
+            let mut damaged = whole.clone();
+            for _ in 0..8 {
+                let section = &debug[random(debug.len())].contents;
+                damaged[section.start + random(section.len())] = random(256) as u8;
+            }
+            types(&damaged, &calls);
+        }
+    }
 }

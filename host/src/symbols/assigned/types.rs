@@ -122,7 +122,7 @@ impl<'d> Types<'d> {
                     let element = reference(&entry, gimli::DW_AT_type)?;
                     let size = self.size(element).filter(|size| *size > 0)?;
                     (of_type, offset) = (element, offset % size);
-                    if step.is_some_and(|step| step > 0 && step % size == 0) {
+                    if step.is_some_and(|step| step > 0 && step.is_multiple_of(size)) {
                         return (dimensions.len() == 1).then_some((of_type, offset));
                     }
                 }
