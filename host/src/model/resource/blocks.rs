@@ -80,6 +80,18 @@ pub enum PointerWent {
     NotKnown,
 }
 
+impl PointerWent {
+    /// What is said of the last pointer; `None` where there is no place at which it went.
+    pub(crate) fn words(self) -> Option<&'static str> {
+        match self {
+            Self::Overwritten => Some("was overwritten"),
+            Self::OutOfScope => Some("went out of scope"),
+            Self::Freed => Some("was in a block that was freed"),
+            Self::NeverInMemory | Self::NotKnown => None,
+        }
+    }
+}
+
 /// When the last pointer in memory to a lost block went.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]

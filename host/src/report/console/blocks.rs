@@ -2,7 +2,7 @@
 
 use super::sanitise::OneLine;
 use super::units::{GroupedDigits, PlainBytes, plural};
-use crate::model::resource::{BlocksRecord, HeldBy, LastPointerRecord, PointerWent, RingRecord, VariableRecord};
+use crate::model::resource::{BlocksRecord, HeldBy, LastPointerRecord, RingRecord, VariableRecord};
 use crate::model::{Frame, Resource};
 use std::fmt::{self, Display, Formatter};
 
@@ -106,16 +106,10 @@ impl Display for LastPointerText<'_> {
             (false, _, 1) => "its last pointer in memory",
             (false, ..) => "the last pointer in memory to the first of them",
         };
-        let how = match last.went {
-            PointerWent::Overwritten => "was overwritten",
-            PointerWent::OutOfScope => "went out of scope",
-            PointerWent::Freed => "was in a block that was freed",
-            PointerWent::NeverInMemory => return Ok(()),
-            PointerWent::NotKnown => {
-                let why = last.why.as_deref().unwrap_or("no reason was recorded");
-                return write!(f, "when {whose} went is not known: {}", OneLine(why));
-            }
-        };
+        if let Some(why) = &last.why {
+            return write!(f, "when {whose} went is not known: {}", OneLine(why));
+        }
+        let Some(how) = last.went.words() else { return Ok(()) };
         write!(f, "{whose} {how}")?;
         match &last.at {
             Some(at) if at.file.is_some() && at.line.is_some() => {
@@ -218,6 +212,7 @@ pub(super) fn advice(resource: &Resource) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::resource::PointerWent;
     use crate::model::samples;
 
     fn with(count: u64, record: BlocksRecord) -> Resource {
@@ -279,6 +274,38 @@ mod tests {
         assert_eq!(advice(&one_place(3, 1)).unwrap(), "make one of these references a `Weak`");
         assert_eq!(advice(&one_place(3, 3)).unwrap(), "make the reference to itself a `Weak`");
         assert_eq!(advice(&samples::blocks(1, 8)), None);
+    }
+
+    #[test]
+    fn a_last_pointer_is_told_with_how_it_went_and_where() {
+        let told = |count, held_by, cycles, last: LastPointerRecord| {
+            let record = BlocksRecord { held_by, cycles, last_pointer: Some(last), ..BlocksRecord::default() };
+            let entry = with(count, record);
+            LastPointerText(&entry).is_told().then(|| LastPointerText(&entry).to_string()).unwrap_or_default()
+        };
+        let (nobody, each_other) = (Some(HeldBy::Nobody), Some(HeldBy::EachOther));
+        let at = |file: Option<&str>| {
+            let frame = Frame::new("mine::print\x1b");
+            Some(file.map_or(frame.clone(), |file| frame.at(file, 31)))
+        };
+        let went = |went, file| LastPointerRecord::new(went, at(file));
+        assert_eq!(
+            told(1, nobody, 0, went(PointerWent::Overwritten, Some("src/pages.rs"))),
+            "its last pointer in memory was overwritten at src/pages.rs:31 in mine::print\\u{1b}"
+        );
+        assert_eq!(
+            told(3, nobody, 0, went(PointerWent::Freed, None)),
+            "the last pointer in memory to the first of them was in a block that was freed in mine::print\\u{1b}"
+        );
+        assert_eq!(
+            told(1, each_other, 1, LastPointerRecord::not_known("it differed\x1b")),
+            "when its last pointer from outside went is not known: it differed\\u{1b}"
+        );
+        assert!(
+            told(4, each_other, 2, went(PointerWent::OutOfScope, None))
+                .starts_with("the last pointer from outside to the")
+        );
+        assert_eq!(told(1, nobody, 0, LastPointerRecord::new(PointerWent::NeverInMemory, None)), "");
     }
 
     #[test]

@@ -262,6 +262,11 @@ fn of_leak<'a>(
             });
         }
     }
+    if let Some(last) = blocks.and_then(|blocks| blocks.last_pointer.as_ref())
+        && let (Some(how), Some(Frame { file: Some(file), line, .. })) = (last.went.words(), &last.at)
+    {
+        related.push(RelatedPlace { what: format!("the last pointer in memory {how}"), file, line: *line });
+    }
     if let Some(thread) = &leak.thread
         && let Some(Frame { file: Some(file), line, .. }) = place(&thread.stack)
     {
