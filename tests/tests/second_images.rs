@@ -131,6 +131,9 @@ fn the_report_is_that_of_second_runs_from_the_start() {
         assert_eq!(told(find(name)), expected, "{name}");
     }
     assert_eq!(find("k_fails_with_a_block").verdict, Verdict::Fail);
+    // That would call the set-up again twice for each test.
+    let lost = format!("{:?}", find("a_loses_a_block").details);
+    assert!(lost.contains("the test and its set-up run longer than its pointers are followed"), "{lost}");
     let set_up = find(SET_UP);
     assert_eq!(told(set_up), (Some(70000), Some(64), None), "what it left is told of it");
 }

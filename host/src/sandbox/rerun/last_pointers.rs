@@ -18,7 +18,7 @@ use crate::sandbox::job::Job;
 use crate::sandbox::outcome::Run;
 use std::sync::atomic::Ordering;
 
-/// Most fuel that a test may have spent so that its pointers are followed. Following them takes some times as long.
+/// Most fuel that a test may have spent, with its set-up, so that its pointers are followed. Following them takes some times as long.
 const MOST_FUEL: u64 = 1 << 28;
 
 /// Most allocations that it may have made. The live ones are kept in order.
@@ -59,7 +59,7 @@ pub fn last_pointers(job: &Job<'_>, (first, end): (&Run, &HeapEnd), blocks: &[Ve
     };
     let not_known = |why: String| Some(blocks.iter().map(|_| LastPointer::NotKnown(why.clone())).collect());
     let mut found = LastPointers::default();
-    if let Some(why) = too_much(first, end) {
+    if let Some(why) = too_much(job, (first, end)) {
         found.told = not_known(why.to_owned());
         return found;
     }
@@ -103,9 +103,14 @@ pub fn last_pointers(job: &Job<'_>, (first, end): (&Run, &HeapEnd), blocks: &[Ve
 }
 
 /// Why following the pointers of a test would take too long, if it would.
-fn too_much(first: &Run, end: &HeapEnd) -> Option<&'static str> {
+fn too_much(job: &Job<'_>, (first, end): (&Run, &HeapEnd)) -> Option<&'static str> {
     if first.fuel > MOST_FUEL {
         return Some("the test runs longer than its pointers are followed");
+    }
+    // Its set-up is called again in each of the runs.
+    let set_up = job.after.map_or(0, |after| after.image.spent());
+    if first.fuel.saturating_add(set_up) > MOST_FUEL {
+        return Some("the test and its set-up run longer than its pointers are followed");
     }
     if end.figures.allocations > MOST_ALLOCATIONS {
         return Some("the test allocates more than what is followed");
