@@ -639,9 +639,11 @@ mod tests {
     fn a_module_numbers_its_calling_contexts_where_that_saves_time() {
         let engine = engine_under(CompileCaps::default());
         let allocator = r#"(memory (export "memory") 2) (global $__stack_pointer (mut i32) (i32.const 1024))
-            (func $malloc (param i32) (result i32) (i32.const 4096)) (func $free (param i32))
+            (func $malloc (param i32) (result i32) (i32.add (i32.const 4096) (i32.and (local.get 0) (i32.const 0))))
+            (func $free (param i32) (drop (i32.add (local.get 0) (i32.const 4096))))
             (func $__original_main (result i32) (call $malloc (i32.const 8)))"#;
         let module = loaded(&engine, None, &wasm(allocator)).unwrap();
+        assert_eq!(module.why_no_heap(), None);
         assert!(module.telling_contexts(20_000).is_none());
         let telling = module.telling_contexts(1 << 20).unwrap();
         assert!(telling.context.is_some() && telling.hooks.is_some());
