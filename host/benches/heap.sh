@@ -122,6 +122,17 @@ for kind in at_once in_turn; do
         "$(calculate "$on / $off") (at most 5)"
 done
 
+### A million lost blocks.
+
+lost() {
+    pair "$1" a_million_lost "${@:2}"
+}
+lost on --report json="$work/lost.json" >/dev/null 2>&1 || true
+expect "$work/lost.json" '"lost_blocks": 1000000'
+take_turns "lost on" "lost off"
+echo "a million lost blocks, told against not followed (${took[0]} s, ${took[1]} s):" \
+    "$(calculate "${took[0]} / ${took[1]}") (at most 2)"
+
 ### Instances.
 
 if [ "${measured:-}" ]; then

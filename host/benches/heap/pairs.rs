@@ -81,3 +81,9 @@ fn pairs_in_turn() {
 fn nothing_in_turn() {
     in_turn(pretend_to_allocate, pretend_to_free);
 }
+
+/// Blocks that nothing reaches any more.
+#[test]
+fn a_million_lost() {
+    (0..1_000_000).for_each(|_| _ = allocate(24));
+}
