@@ -355,6 +355,16 @@ fn rendered(page: &Path) -> Option<String> {
     Some(String::from_utf8(output.stdout).unwrap())
 }
 
+/// The lines of text that a page's scripts have left of it.
+fn lines_of(page: &Path) -> Option<Vec<String>> {
+    let Some(dom) = rendered(page) else {
+        println!("skipped: there is no Chromium");
+        return None;
+    };
+    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
+    Some(body.trim().lines().map(str::to_owned).collect())
+}
+
 /// A page on which a script has done something after the page's own; the report's policy would not let it.
 fn with_script(page: &[u8], script: &str) -> String {
     let page = String::from_utf8(page.to_vec()).unwrap();
@@ -412,9 +422,7 @@ fn the_page_works_in_a_browser_with_ten_thousand_tests() {
         document.body.replaceChildren(out.join("\n"));
     "#;
     std::fs::write(&page, with_script(&bytes, script)).unwrap();
-    let dom = rendered(&page).unwrap();
-    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
-    let told: Vec<&str> = body.trim().lines().collect();
+    let told = lines_of(&page).unwrap();
     let most = (0..10_000).map(time_of).max().map(|us| format!("{}.{:03}", us / 1000, us % 1000)).unwrap();
     let expected = [
         "1 of 1 matching tests shown, 10,000 in all",
@@ -474,13 +482,9 @@ fn the_page_can_be_read_in_the_dark_and_in_the_light() {
         document.body.replaceChildren(out.join("\n"));
     "#;
     std::fs::write(&page, with_script(&ReportKind::Html.write(&large(300), Some(&large(200))), script)).unwrap();
-    let Some(dom) = rendered(&page) else {
-        println!("skipped: there is no Chromium");
-        return;
-    };
-    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
-    let told: Vec<&str> = body.trim().lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(told, ["light", "true", "true", "true", "dark", "false", "true", "true"], "{body}");
+    let Some(lines) = lines_of(&page) else { return };
+    let told: Vec<&str> = lines.iter().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(told, ["light", "true", "true", "true", "dark", "false", "true", "true"], "{lines:?}");
 }
 
 /// A script that is not the page's own does not run, even where it stands in the page.
@@ -542,12 +546,7 @@ fn each_test_s_memory_and_events_are_drawn_and_told() {
         });
     "#;
     std::fs::write(&page, with_script(&drawn, script)).unwrap();
-    let Some(dom) = rendered(&page) else {
-        println!("skipped: there is no Chromium");
-        return;
-    };
-    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
-    let told: Vec<&str> = body.trim().lines().collect();
+    let Some(told) = lines_of(&page) else { return };
     let expected = [
         "Memory over N units of fuel: at most N bytes live on the heap, N bytes of linear memory at the end, N events. The table below has the figures.",
         "true",
@@ -585,12 +584,7 @@ fn each_subtest_is_a_row_of_its_test() {
         document.body.replaceChildren(out.join("\n"));
     "#;
     std::fs::write(&page, with_script(&std::fs::read(&page).unwrap(), script)).unwrap();
-    let Some(dom) = rendered(&page) else {
-        println!("skipped: there is no Chromium");
-        return;
-    };
-    let body = dom.split_once("<body>").unwrap().1.split_once("</body>").unwrap().0;
-    let told: Vec<&str> = body.trim().lines().collect();
+    let Some(told) = lines_of(&page) else { return };
     let expected = [
         "Subtests of subtests leak_in_a_subtest",
         "Verdict, Subtest, Time (ms), Fuel, Memory peak, Heap peak, Lost, Retained, Left",
