@@ -114,6 +114,8 @@ struct Tally {
     last: Option<PointerEnd>,
     unsure: bool,
     stack: Option<Stack>,
+    /// Whether a word held one when the test's own code was left.
+    held: bool,
 }
 
 /// The book of the pointers to watched blocks, while a run goes on.
@@ -131,6 +133,8 @@ pub struct PointerWatch {
     in_globals: BTreeMap<u32, Word>,
     fell: Vec<u32>,
     gave_up: bool,
+    /// Whether other code than the test's own runs.
+    outside: bool,
 }
 
 impl PointerWatch {
@@ -156,6 +160,15 @@ impl PointerWatch {
             }
             None => WatchFilter { low: 0, span: 0, stack },
         }
+    }
+
+    /// Whether what follows is done outside of the test's own code. Of what is gone by then, nobody there has a pointer: what seems to be
+    /// one was left on the stack, and is copied with what lies around it.
+    pub fn goes_outside(&mut self, outside: bool) {
+        if outside && !self.outside {
+            self.tallies.iter_mut().for_each(|tally| tally.held = tally.words > 0);
+        }
+        self.outside = outside;
     }
 
     /// A block was allocated.
@@ -394,9 +407,10 @@ impl PointerWatch {
         for group in self.fell.drain(..) {
             let tally = &mut self.tallies[group as usize];
             tally.fell = false;
-            if tally.words == 0 {
+            if tally.words == 0 && (tally.held || !self.outside) {
                 tally.times += 1;
                 tally.last = Some(how);
+                tally.held = false;
                 tally.wants_stack = tally.capture == Some(tally.times);
                 wants |= tally.wants_stack;
             }

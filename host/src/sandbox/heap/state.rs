@@ -277,6 +277,11 @@ impl HeapState {
         Some(book)
     }
 
+    /// Whether the test's own code runs, as far as the books tell.
+    pub(super) fn is_window_open(&self) -> bool {
+        self.book.as_ref().is_some_and(HeapBook::window_open)
+    }
+
     /// Notes the size of the memory that threads share. A thread calls this when it enters or leaves the allocator, and the
     /// host at the test's end. Memory that grew outside of the allocator ends the tracking.
     pub fn shared_memory_is(&mut self, size: u64, in_allocator: bool) {

@@ -60,6 +60,30 @@ fn what(end: &WatchedEnd) -> (u64, u64, Option<PointerEnd>, bool) {
     (end.times, end.words, end.last, end.unsure)
 }
 
+/// A harness copies what lies around on the stack, and with it what was a pointer of the test's.
+#[test]
+fn outside_of_the_test_only_a_pointer_that_it_left_goes() {
+    let mut run = WatchedRun::new(&[watched(&[1])]);
+    run.watch.allocated(1, 512, 16);
+    run.store(80, 512);
+    run.watch.stack_is(96, &run.memory);
+    run.watch.goes_outside(true);
+    run.copy(100, 80, 4);
+    run.store(100, 0);
+    assert_eq!(what(&run.end()), ended(1, 0, PointerEnd::OutOfScope));
+
+    let mut run = WatchedRun::new(&[watched(&[1])]);
+    run.watch.allocated(1, 512, 16);
+    run.store(100, 512);
+    run.watch.goes_outside(true);
+    run.copy(104, 100, 4);
+    run.store(100, 0);
+    run.store(104, 0);
+    run.store(104, 512);
+    run.store(104, 0);
+    assert_eq!(what(&run.end()), ended(1, 0, PointerEnd::Overwritten));
+}
+
 #[test]
 fn a_pointer_goes_when_it_is_written_over_or_its_frame_or_block_goes() {
     let run = || {
