@@ -281,7 +281,8 @@ mod tests {
         let told = |count, held_by, cycles, last: LastPointerRecord| {
             let record = BlocksRecord { held_by, cycles, last_pointer: Some(last), ..BlocksRecord::default() };
             let entry = with(count, record);
-            LastPointerText(&entry).is_told().then(|| LastPointerText(&entry).to_string()).unwrap_or_default()
+            let text = LastPointerText(&entry);
+            if text.is_told() { text.to_string() } else { String::new() }
         };
         let (nobody, each_other) = (Some(HeldBy::Nobody), Some(HeldBy::EachOther));
         let at = |file: Option<&str>| {

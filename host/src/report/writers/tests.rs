@@ -264,10 +264,8 @@ fn spoil(report: &mut Report, text: &str) {
                 if let Some(keeper) = &mut blocks.kept_by {
                     (keeper.name, keeper.file) = (text.to_owned(), Some(text.to_owned()));
                 }
-                if let Some(last) = &mut blocks.last_pointer {
-                    if let Some(at) = &mut last.at {
-                        (at.function, at.file) = (text.to_owned(), Some(text.to_owned()));
-                    }
+                if let Some(at) = blocks.last_pointer.as_mut().and_then(|last| last.at.as_mut()) {
+                    (at.function, at.file) = (text.to_owned(), Some(text.to_owned()));
                 }
                 blocks.places.iter_mut().chain(&mut blocks.reaches).for_each(|place| frames(&mut place.stack));
             }
