@@ -146,6 +146,14 @@ const FAILURES: &[PlatformFailure] = &[
         ..ROW
     },
     PlatformFailure {
+        // What `rand` says up to 0.6, which asks no function of WASI's.
+        says: &["No entropy sources available"],
+        within: &["rand::"],
+        hint: "the crate `rand` knows no source of random numbers on wasm32-wasip1 before version 0.7: update it, or give it a seed \
+            (`SeedableRng`)",
+        ..ROW
+    },
+    PlatformFailure {
         // As `Debug` and as `Display` print it.
         says: &["ReadOnlyFilesystem", "Read-only file system"],
         hint: "the directory is granted read-only: write below /tmp, or grant it with `mode = \"overlay\"` in airtight.toml",
@@ -299,6 +307,8 @@ mod tests {
             ("operation not supported on this platform", "demo::f", "does not have this operation"),
             ("condvar wait not supported", "tokio::runtime::park::Inner::park", "waits for another thread"),
             ("cannot recursively acquire mutex", "demo::f", "waits for another thread"),
+            ("could not initialize thread_rng: No entropy sources available", "rand::thread_rng", "version 0.7"),
+            ("No entropy sources available", "demo::f", "nothing"),
             ("Os { code: 69, kind: ReadOnlyFilesystem, message: \"Read-only file system\" }", "demo::f", "read-only"),
             ("No space left on device (os error 51)", "demo::f", "`scratch` (bytes)"),
             ("No file descriptors available (os error 41)", "demo::f", "`handles`"),

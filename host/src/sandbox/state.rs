@@ -10,7 +10,7 @@ use super::wasi::{TracedEvent, Wasi};
 use crate::ledger::heap::HeapLimits;
 use crate::model::RefusedGrowth;
 use std::sync::{Arc, PoisonError};
-use wasmtime::{AsContextMut, ResourceLimiter};
+use wasmtime::{AsContextMut, Memory, ResourceLimiter};
 
 /// The data of a test's store.
 pub struct TestState {
@@ -19,6 +19,8 @@ pub struct TestState {
     pub heap: Shared<HeapState>,
     pub panics: PanicWatch,
     pub code: Arc<CodeMap>,
+    /// The guest's memory, once it was looked up: by name, which is dear. `None` for a guest with threads, whose memory is shared.
+    pub memory: Option<Memory>,
     /// The fuel that earlier calls into the same instance spent.
     pub spent_before: u64,
     /// The fuel that the current call began with.

@@ -39,6 +39,7 @@ pub fn fresh_store(
         scopes: Scopes::default(),
         counts: FuelCounts::default(),
         memory_limit: None,
+        memory: None,
     };
     let mut store = Store::new(module.engine().wasmtime(), state);
     store.limiter(|state| state);

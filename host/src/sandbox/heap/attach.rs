@@ -14,7 +14,7 @@ use wasmtime::{Extern, Instance, ModuleExport, Ref, Store};
 pub fn attach(module: &LoadedModule, store: &mut Store<TestState>, instance: &Instance) -> wasmtime::Result<()> {
     if let Some(hooks) = &module.hooks {
         fill(module, store, instance, (&hooks.table, &[ENTER, LEAVE]))?;
-        store.data_mut().heap.memory = instance.get_memory(&mut *store, "memory");
+        store.data_mut().memory = instance.get_memory(&mut *store, "memory");
     }
     if let Some(table) = &module.charges {
         fill(module, store, instance, (table, &[CHARGE]))?;

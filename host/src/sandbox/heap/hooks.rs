@@ -102,7 +102,7 @@ fn leave(mut caller: Caller<'_, TestState>, which: u32, result: u32) -> wasmtime
         return Ok(());
     }
     trace_window(caller.data_mut(), kind, "ends", fuel);
-    let Some(memory) = caller.data().heap.memory else { return Ok(()) };
+    let Some(memory) = caller.data().memory else { return Ok(()) };
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     refusals::leave(state, bytes, kind, result)?;
     let left = state.heap.leave(result, bytes, |bytes| bytes.fill(0));

@@ -18,7 +18,7 @@ fn step(
     step: impl FnOnce(&mut RunningWatch, u32, &[u8]) -> bool,
 ) -> wasmtime::Result<()> {
     let Some(mut watch) = caller.data_mut().heap.watch.take() else { return Ok(()) };
-    let memory = caller.data().heap.memory.context("it has no memory")?;
+    let memory = caller.data().memory.context("it has no memory")?;
     let pointer = watch.stack_pointer.get(&mut *caller).i32().context("its stack pointer is no address")?;
     watch.book.goes_outside(!caller.data().heap.is_window_open());
     let wants_stack = step(&mut watch, pointer.cast_unsigned(), memory.data(&*caller));

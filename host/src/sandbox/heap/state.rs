@@ -17,7 +17,7 @@ use crate::sandbox::strings::StringLayout;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
-use wasmtime::{Global, Memory};
+use wasmtime::Global;
 
 /// Ends a run at the point where the fuel of the first run was used up.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -100,7 +100,6 @@ impl WantedStack {
 #[derive(Debug, Default)]
 pub struct HeapState {
     hooks: Option<Arc<Hooks>>,
-    pub(super) memory: Option<Memory>,
     book: Option<HeapBook>,
     capture: StackCapture,
     stacks: AllocationStacks,

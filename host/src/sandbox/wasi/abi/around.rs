@@ -6,7 +6,8 @@ use crate::ledger::Stack;
 use crate::sandbox::code::CodeMap;
 use crate::sandbox::state::TestState;
 use crate::sandbox::threads;
-use wasmtime::{Caller, Extern, Trap};
+use wasmtime::error::Context;
+use wasmtime::{Caller, Extern, Memory, Trap};
 use wiggle::GuestMemory;
 
 /// When the guest's stack is captured for a call.
@@ -36,6 +37,17 @@ fn stack(caller: &mut Caller<'_, TestState>, spent: u64) -> Stack {
     stack
 }
 
+/// The memory of the guest that calls the host.
+fn memory(caller: &mut Caller<'_, TestState>) -> wasmtime::Result<Memory> {
+    if let Some(memory) = caller.data().memory {
+        return Ok(memory);
+    }
+    let exported = caller.get_export("memory").and_then(Extern::into_memory);
+    let memory = exported.context("the module calls the host but exports no memory named `memory`")?;
+    caller.data_mut().memory = Some(memory);
+    Ok(memory)
+}
+
 /// Does a call of the host, with what has to happen before and after it.
 pub(in crate::sandbox) fn around<T>(
     caller: &mut Caller<'_, TestState>,
@@ -60,13 +72,11 @@ pub(in crate::sandbox) fn around<T>(
     let stack = if looks { Some(stack(caller, spent)) } else { None };
     let state = caller.data_mut();
     state.wasi.begin_call(spent, stack, captures);
-    let done = match caller.get_export("memory") {
-        _ if caller.data().thread.is_some() => threads::with_memory(caller.data_mut(), call),
-        Some(Extern::Memory(memory)) => {
-            let (bytes, state) = memory.data_and_store_mut(&mut *caller);
-            call(state, &mut GuestMemory::Unshared(bytes))
-        }
-        _ => wasmtime::bail!("the module calls the host but exports no memory named `memory`"),
+    let done = if caller.data().thread.is_some() {
+        threads::with_memory(caller.data_mut(), call)
+    } else {
+        let (bytes, state) = memory(caller)?.data_and_store_mut(&mut *caller);
+        call(state, &mut GuestMemory::Unshared(bytes))
     };
     let due = caller.data_mut().wasi.end_call();
     caller.set_fuel(left.saturating_sub(due))?;
