@@ -4,15 +4,17 @@
 use super::dwarf::{Dwarf, file_path};
 use super::metered::MeteredReader;
 use super::paths::{Origin, PathRoots, push};
-use super::scopes::{Scopes, is_module_or_type};
+use super::scopes::{Scopes, is_module_or_type, join};
 use gimli::{Abbreviation, AttributeValue, EntriesRaw, Reader, Unit};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One function of the user or of a dependency, and where it is declared.
 pub(super) struct Decl {
     /// Crate, modules and name: `semver::parse::version`.
     pub(super) path: String,
     /// The file's path at compile time.
-    pub(super) file: Option<String>,
+    pub(super) file: Option<Arc<str>>,
     pub(super) line: Option<u32>,
     /// The code offset at which it starts; `None` if it was inlined everywhere.
     pub(super) start: Option<u32>,
@@ -26,7 +28,7 @@ pub(super) fn read(dwarf: &Dwarf, roots: &PathRoots) -> Vec<Decl> {
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
         if !is_library(&unit, roots) {
-            let mut walk = DeclWalk { sections, unit: &unit, scopes: Scopes::default() };
+            let mut walk = DeclWalk { sections, unit: &unit, scopes: Scopes::new(join), files: HashMap::new() };
             // Declarations that were read before an error are still right.
             let _ = walk.run(&mut decls);
         }
@@ -45,12 +47,14 @@ struct DeclWalk<'a> {
     sections: &'a gimli::Dwarf<MeteredReader>,
     unit: &'a Unit<MeteredReader>,
     /// The modules and types around the current entry.
-    scopes: Scopes,
+    scopes: Scopes<Option<AttributeValue<MeteredReader>>>,
+    /// The paths of the unit's files that were needed so far.
+    files: HashMap<u64, Option<Arc<str>>>,
 }
 
 #[derive(Default)]
 struct DeclAttributes {
-    name: Option<String>,
+    name: Option<AttributeValue<MeteredReader>>,
     file: Option<u64>,
     line: Option<u64>,
     start: Option<u64>,
@@ -66,7 +70,7 @@ impl DeclWalk<'_> {
             match abbreviation.tag() {
                 tag if is_module_or_type(tag) => {
                     let name = self.attributes(&mut entries, abbreviation)?.name;
-                    self.scopes.enter(depth, self.scopes.within(&name.unwrap_or_default()));
+                    self.scopes.enter(depth, name);
                 }
                 gimli::DW_TAG_subprogram => {
                     let attributes = self.attributes(&mut entries, abbreviation)?;
@@ -87,10 +91,7 @@ impl DeclWalk<'_> {
         for spec in abbreviation.attributes() {
             let attribute = entries.read_attribute(*spec)?;
             match attribute.name() {
-                gimli::DW_AT_name => {
-                    let name = self.sections.attr_string(self.unit, attribute.value())?;
-                    attributes.name = Some(name.to_string_lossy()?.into_owned());
-                }
+                gimli::DW_AT_name => attributes.name = Some(attribute.value()),
                 gimli::DW_AT_decl_file => {
                     attributes.file = match attribute.value() {
                         AttributeValue::FileIndex(index) => Some(index),
@@ -105,16 +106,26 @@ impl DeclWalk<'_> {
         Ok(attributes)
     }
 
+    fn text(&self, name: &AttributeValue<MeteredReader>) -> Option<String> {
+        Some(self.sections.attr_string(self.unit, name.clone()).ok()?.to_string_lossy().ok()?.into_owned())
+    }
+
     /// The declaration that an entry's attributes describe. `None` if the entry has no name of its own: it is a closure, or it
     /// refers to the entry of its declaration.
-    fn decl(&self, attributes: DeclAttributes) -> Option<Decl> {
-        let name = attributes.name.filter(|name| !name.starts_with('{'))?;
+    fn decl(&mut self, attributes: DeclAttributes) -> Option<Decl> {
+        let name = self.text(&attributes.name?).filter(|name| !name.starts_with('{'))?;
+        let read = |name: &Option<_>| name.as_ref().map_or_else(|| Some(String::new()), |name| self.text(name));
         Some(Decl {
-            path: self.scopes.within(&name),
-            file: attributes.file.and_then(|index| file_path(self.sections, self.unit, index)),
+            path: self.scopes.within(&name, read)?,
+            file: attributes.file.and_then(|index| self.file(index)),
             line: attributes.line.and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
             start: attributes.start.and_then(|start| start.try_into().ok()),
         })
+    }
+
+    fn file(&mut self, index: u64) -> Option<Arc<str>> {
+        let Self { sections, unit, files, .. } = self;
+        files.entry(index).or_insert_with(|| file_path(sections, unit, index).map(Into::into)).clone()
     }
 }
 

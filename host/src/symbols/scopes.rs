@@ -1,35 +1,56 @@
 //! The scopes around an entry of the debug information: modules, types and functions, one within the other.
 
 use crate::model::shorten::{MAX_NAME, shortened};
+use std::cell::OnceCell;
 
-/// The scopes around the current entry, innermost last: the depth of each in the tree of entries, and its path. Long paths are
-/// shortened, so that many entries within one scope with a long name cost the host no more than others.
-#[derive(Default)]
-pub(super) struct Scopes(Vec<(isize, String)>);
+/// The scopes around the current entry, innermost last. Most are around nothing that is looked for: their names, `N`, are not read
+/// before.
+pub(super) struct Scopes<N> {
+    scopes: Vec<Scope<N>>,
+    /// The path of what has a name, in the scope with a path, which is empty outside of all.
+    join: fn(&str, &str) -> String,
+}
 
-impl Scopes {
+struct Scope<N> {
+    /// How deep its entry is in the tree of entries.
+    depth: isize,
+    name: N,
+    /// `None` if a name cannot be read.
+    path: OnceCell<Option<String>>,
+}
+
+impl<N> Scopes<N> {
+    pub(super) fn new(join: fn(&str, &str) -> String) -> Self {
+        Self { scopes: Vec::new(), join }
+    }
+
     /// To be called before an entry of this depth: ends the scopes that the entry is not in.
     pub(super) fn leave(&mut self, depth: isize) {
-        while self.0.last().is_some_and(|(scope, _)| *scope >= depth) {
-            self.0.pop();
+        while self.scopes.last().is_some_and(|scope| scope.depth >= depth) {
+            self.scopes.pop();
         }
     }
 
     /// Begins a scope at this depth: the entries that follow are in it.
-    pub(super) fn enter(&mut self, depth: isize, path: String) {
-        self.0.push((depth, path));
+    pub(super) fn enter(&mut self, depth: isize, name: N) {
+        self.scopes.push(Scope { depth, name, path: OnceCell::new() });
     }
 
-    /// The path of the innermost scope; `None` outside of all scopes.
-    pub(super) fn path(&self) -> Option<&str> {
-        self.0.last().map(|(_, path)| path.as_str())
+    /// The path of an entry with this name in the innermost scope; `None` if the name of a scope cannot be read. Each is read once.
+    pub(super) fn within(&self, name: &str, read: impl Fn(&N) -> Option<String>) -> Option<String> {
+        let mut around = "";
+        for scope in &self.scopes {
+            around = scope.path.get_or_init(|| Some((self.join)(around, &read(&scope.name)?))).as_deref()?;
+        }
+        Some((self.join)(around, name))
     }
+}
 
-    /// The path of an entry with this name in the innermost scope.
-    pub(super) fn within(&self, name: &str) -> String {
-        let path = self.path().map_or_else(|| name.to_owned(), |around| format!("{around}::{name}"));
-        shortened(path, MAX_NAME)
-    }
+/// A path and a name behind it. Long paths are shortened, so that many entries within one scope with a long name cost the host no more
+/// than others.
+pub(super) fn join(around: &str, name: &str) -> String {
+    let path = if around.is_empty() { name.to_owned() } else { format!("{around}::{name}") };
+    shortened(path, MAX_NAME)
 }
 
 /// Whether an entry of this kind is a module or a type, and so a segment of paths.
@@ -50,16 +71,36 @@ mod tests {
 
     #[test]
     fn paths_go_through_the_scopes_that_have_not_ended() {
-        let mut scopes = Scopes::default();
-        assert_eq!((scopes.path(), scopes.within("a")), (None, "a".to_owned()));
-        scopes.enter(1, scopes.within("a"));
-        scopes.enter(2, scopes.within("b"));
-        assert_eq!(scopes.within("c"), "a::b::c");
-        scopes.leave(3);
-        assert_eq!(scopes.path(), Some("a::b"));
+        let mut scopes = Scopes::new(join);
+        let within = |scopes: &Scopes<String>, name: &str| scopes.within(name, |name| Some(name.clone())).unwrap();
+        assert_eq!(within(&scopes, "a"), "a");
+        scopes.enter(1, "a".to_owned());
+        scopes.enter(2, "b".to_owned());
+        assert_eq!(within(&scopes, "c"), "a::b::c");
         scopes.leave(2);
-        assert_eq!(scopes.within("d"), "a::d");
-        scopes.enter(2, scopes.within(&"x".repeat(3 * MAX_NAME)));
-        assert!(scopes.within("y").len() < 2 * MAX_NAME, "a path has an end");
+        assert_eq!(within(&scopes, "d"), "a::d");
+        scopes.enter(2, "x".repeat(3 * MAX_NAME));
+        assert!(within(&scopes, "y").len() < 2 * MAX_NAME, "a path has an end");
+    }
+
+    #[test]
+    fn a_name_is_read_once_and_only_where_something_is_within() {
+        let reads = std::cell::RefCell::new(String::new());
+        let read = |name: &char| {
+            reads.borrow_mut().push(*name);
+            (*name != '?').then(|| name.to_string())
+        };
+        let mut scopes = Scopes::new(join);
+        scopes.enter(1, 'a');
+        scopes.enter(2, 'b');
+        scopes.leave(2);
+        scopes.enter(2, 'c');
+        assert_eq!(
+            (scopes.within("x", read), scopes.within("y", read)),
+            (Some("a::c::x".into()), Some("a::c::y".into()))
+        );
+        scopes.enter(3, '?');
+        assert_eq!((scopes.within("x", read), scopes.within("x", read)), (None, None));
+        assert_eq!(*reads.borrow(), "ac?");
     }
 }

@@ -2,8 +2,7 @@
 
 use super::dwarf::{Dwarf, file_path};
 use super::metered::MeteredReader;
-use super::scopes::{Scopes, is_module_or_type};
-use crate::model::shorten::{MAX_NAME, shortened};
+use super::scopes::{Scopes, is_module_or_type, join};
 use gimli::{AttributeValue, Operation, Reader, Unit, UnitOffset};
 use std::ops::Range;
 
@@ -31,7 +30,7 @@ pub(super) fn read(dwarf: &Dwarf) -> Vec<Variable> {
     while let Ok(Some(header)) = headers.next() {
         let Ok(unit) = sections.unit(header) else { continue };
         // Variables that were read before an error are still right.
-        let _ = VariableReader { sections, unit: &unit, scopes: Scopes::default() }.run(&mut variables);
+        let _ = VariableReader { sections, unit: &unit, scopes: Scopes::new(path_in) }.run(&mut variables);
     }
     apart(variables)
 }
@@ -75,17 +74,22 @@ pub(super) fn within<'a>(variables: &'a [Variable], addresses: &[Range<u32>]) ->
     variables.iter().filter(holds_part).collect()
 }
 
+/// Compilers make up scopes, such as the constant around a thread-local's value. They are not part of the path.
+fn path_in(around: &str, name: &str) -> String {
+    if name.is_empty() || name.starts_with('{') { around.to_owned() } else { join(around, name) }
+}
+
 struct VariableReader<'a> {
     sections: &'a gimli::Dwarf<MeteredReader>,
     unit: &'a Unit<MeteredReader>,
     /// The modules, types and functions around the current entry.
-    scopes: Scopes,
+    scopes: Scopes<Option<AttributeValue<MeteredReader>>>,
 }
 
 /// The attributes of an entry that matter for a variable.
 #[derive(Default)]
 struct Attributes {
-    name: Option<String>,
+    name: Option<AttributeValue<MeteredReader>>,
     file: Option<u64>,
     line: Option<u64>,
     address: Option<u64>,
@@ -110,10 +114,10 @@ impl VariableReader<'_> {
             let mut attributes = Attributes::default();
             for spec in abbreviation.attributes() {
                 let attribute = entries.read_attribute(*spec)?;
-                self.note(&mut attributes, (attribute.name(), attribute.value()))?;
+                self.note(&mut attributes, (attribute.name(), attribute.value()));
             }
             if is_scope {
-                self.scopes.enter(depth, self.path(attributes.name.as_deref().unwrap_or_default()));
+                self.scopes.enter(depth, attributes.name);
             } else {
                 variables.extend(self.variable(attributes));
             }
@@ -121,16 +125,9 @@ impl VariableReader<'_> {
         Ok(())
     }
 
-    fn note(
-        &self,
-        attributes: &mut Attributes,
-        (name, value): (gimli::DwAt, AttributeValue<MeteredReader>),
-    ) -> gimli::Result<()> {
+    fn note(&self, attributes: &mut Attributes, (name, value): (gimli::DwAt, AttributeValue<MeteredReader>)) {
         match (name, value) {
-            (gimli::DW_AT_name, value) => {
-                let name = self.sections.attr_string(self.unit, value)?;
-                attributes.name = Some(name.to_string_lossy()?.into_owned());
-            }
+            (gimli::DW_AT_name, value) => attributes.name = Some(value),
             (gimli::DW_AT_decl_file, AttributeValue::FileIndex(index)) => attributes.file = Some(index),
             (gimli::DW_AT_decl_line, value) => attributes.line = value.udata_value(),
             (gimli::DW_AT_location, AttributeValue::Exprloc(place)) => attributes.address = self.address(place),
@@ -140,7 +137,10 @@ impl VariableReader<'_> {
             }
             _ => {}
         }
-        Ok(())
+    }
+
+    fn text(&self, name: AttributeValue<MeteredReader>) -> Option<String> {
+        Some(self.sections.attr_string(self.unit, name).ok()?.to_string_lossy().ok()?.into_owned())
     }
 
     /// The address of a location, if the location is a constant address.
@@ -160,33 +160,26 @@ impl VariableReader<'_> {
         let declared = attributes.declared.and_then(|offset| self.entry(offset)).unwrap_or_default();
         let size = self.size(attributes.of_type.or(declared.of_type)?, MAX_TYPES)?;
         let end = start.checked_add(u32::try_from(size).ok()?).filter(|end| *end > start)?;
-        let name = attributes.name.or(declared.name)?;
+        let name = self.text(attributes.name.or(declared.name)?)?;
         Some(Variable {
             start,
             end,
-            path: self.path(&name),
+            path: self.path(&name)?,
             file: attributes.file.or(declared.file).and_then(|index| file_path(self.sections, self.unit, index)),
             line: attributes.line.or(declared.line).and_then(|line| line.try_into().ok()).filter(|line| *line > 0),
         })
     }
 
-    /// The path of an entry with this name in the current scopes.
-    fn path(&self, name: &str) -> String {
-        let around = self.scopes.path().unwrap_or_default();
-        // Compilers make up scopes, such as the constant around a thread-local's value. They are not part of the path.
-        match (name.is_empty() || name.starts_with('{'), around.is_empty()) {
-            (true, _) => around.to_owned(),
-            // All scopes around it are made up.
-            (false, true) => shortened(name.to_owned(), MAX_NAME),
-            (false, false) => self.scopes.within(name),
-        }
+    /// The path of an entry with this name in the current scopes; `None` if a name cannot be read.
+    fn path(&self, name: &str) -> Option<String> {
+        self.scopes.within(name, |name| name.clone().map_or_else(|| Some(String::new()), |name| self.text(name)))
     }
 
     fn entry(&self, offset: UnitOffset) -> Option<Attributes> {
         let entry = self.unit.entry(offset).ok()?;
         let mut attributes = Attributes::default();
         for attribute in entry.attrs() {
-            self.note(&mut attributes, (attribute.name(), attribute.value())).ok()?;
+            self.note(&mut attributes, (attribute.name(), attribute.value()));
         }
         Some(attributes)
     }
